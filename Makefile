@@ -1,0 +1,69 @@
+# GNU make 3.81 or newer (the one macOS ships). `make` alone lists the targets.
+
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+STAMP  := $(VENV)/.installed
+JOBS   ?= 2
+ARGS   ?=
+
+# JupyterLab refuses to run as root unless told; in a container one often is.
+ALLOW_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo browser lab test lint format bench clean
+
+help:
+	@echo 'make setup    make .venv with everything, the demo model and a Chromium for the tests'
+	@echo 'make lab      open JupyterLab on the start page of the tutorial'
+	@echo 'make test     run all tests; ARGS="tests/storage -x" passes arguments on, JOBS=4 sets the processes'
+	@echo 'make lint     ruff check, ruff format --check, mypy'
+	@echo 'make format   let ruff rewrite what it can'
+	@echo 'make bench    measure memory and speed; ARGS passes arguments on'
+	@echo 'make clean    delete .venv, caches and the demo model'
+	@echo 'PYTHON=python3.12 chooses the interpreter .venv is made with (3.11 or newer)'
+
+setup: demo browser
+
+# The stamp makes a second run quick; a changed pyproject.toml installs again into the same .venv. It holds the folder it was
+# made in: a moved checkout, or a .venv whose interpreter is gone, counts as not installed.
+ifneq ($(shell $(PY) -c '' 2>/dev/null && cat $(STAMP) 2>/dev/null),$(CURDIR))
+.PHONY: $(STAMP)
+endif
+$(STAMP): pyproject.toml
+	@PYTHON='$(PYTHON)' VENV='$(VENV)' sh scripts/make_venv.sh
+	@echo 'Installing flashmoe_nb and its tools into $(VENV): a few minutes the first time'
+	@$(PY) -m pip install -q -e '.[dev]'
+	@echo '$(CURDIR)' > $@
+
+# The script itself knows what is already there.
+demo: $(STAMP)
+	@$(PY) data/prepare_demo.py
+
+browser: $(STAMP)
+	@PY='$(PY)' sh scripts/ensure_chromium.sh
+
+lab: demo
+	$(PY) -m jupyterlab $(ALLOW_ROOT) --ServerApp.root_dir='$(CURDIR)' $(ARGS) notebooks/00_start_here.ipynb
+
+test: setup
+	$(PY) -m pytest -n $(JOBS) $(ARGS)
+
+lint: $(STAMP)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+format: $(STAMP)
+	$(PY) -m ruff check --fix-only .
+	$(PY) -m ruff format .
+
+bench: demo
+	$(PY) -m benchmarks.memory $(ARGS)
+
+clean:
+	rm -rf $(VENV) data/demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
