@@ -1,0 +1,52 @@
+"""flashmoe_nb: watch a Mixture-of-Experts model far larger than memory think, step by step.
+
+    import flashmoe_nb as fm
+
+    with fm.open() as engine:
+        session = engine.session()
+        for token in session.generate("Once upon a time"):
+            print(token.text, end="")
+
+Names load on first use, so that importing the package is quick and needs neither widgets nor MLX.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flashmoe_nb.engine import Engine, Session, Steps, Token
+    from flashmoe_nb.engine import open_engine as open  # noqa: A004 - fm.open reads as what it does
+    from flashmoe_nb.events import ExpertRead, Routing, Stage, StageEvent
+
+__version__ = "0.1.0"
+
+__all__ = ["Engine", "ExpertRead", "Routing", "Session", "Stage", "StageEvent", "Steps", "Token", "open"]
+
+_HOMES = {
+    "Engine": ("flashmoe_nb.engine", "Engine"),
+    "Session": ("flashmoe_nb.engine", "Session"),
+    "Steps": ("flashmoe_nb.engine", "Steps"),
+    "Token": ("flashmoe_nb.engine", "Token"),
+    "open": ("flashmoe_nb.engine", "open_engine"),
+    "ExpertRead": ("flashmoe_nb.events", "ExpertRead"),
+    "Routing": ("flashmoe_nb.events", "Routing"),
+    "Stage": ("flashmoe_nb.events", "Stage"),
+    "StageEvent": ("flashmoe_nb.events", "StageEvent"),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first asked for."""
+    if name not in _HOMES:
+        msg = f"module 'flashmoe_nb' has no attribute {name!r}"
+        raise AttributeError(msg)
+    module, attribute = _HOMES[name]
+    value = getattr(import_module(module), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
