@@ -1,0 +1,109 @@
+"""The only driver of the layers' generators: evaluation, timing, events, and values sent back in place of others.
+
+It runs T tokens through the model and yields a `StageEvent` for every stage if somebody watches, nothing otherwise: the
+layers do the same in both cases. Knows no sampling, no text and no sessions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from flashmoe_nb.errors import NumericError
+from flashmoe_nb.events import Stage, StageEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from flashmoe_nb.events import Phase
+    from flashmoe_nb.model import ExpertSource, LayerState, Transformer
+    from flashmoe_nb.ops import Array
+
+Events = Generator[StageEvent, Any, Any]
+
+
+@dataclass(slots=True)
+class Pass:
+    """One run of T tokens through all layers."""
+
+    ids: Sequence[int]
+    position: int
+    phase: Phase
+    chunk: int
+    state: list[LayerState]
+    source: ExpertSource
+    watched: bool
+    check: Callable[[], None]
+    """Called between stages; raises to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """Drives one model."""
+
+    model: Transformer
+
+    def run(self, run: Pass, *, want_logits: bool) -> Events:
+        """Run a pass; returns logits [V] of the last position, or None, with all states evaluated.
+
+        Raises:
+            NumericError: a value that is not finite.
+        """
+        model, ops = self.model, self.model.ops
+        x = yield from self._outside(run, Stage.EMBED, ops.embed(model.embed_tokens, np.asarray(run.ids, np.int32)))
+        for layer, state in zip(model.layers, run.state, strict=True):
+            x = yield from self._drive(run, layer.number, layer.steps(ops, x, state, run.source))
+        logits = None
+        if want_logits:
+            normed = ops.rms_norm(ops.last_row(x), model.norm, model.config.rms_norm_eps)
+            normed = yield from self._outside(run, Stage.FINAL_NORM, normed)
+            head = ops.reshape(ops.linear(normed, model.lm_head), (model.config.vocab_size,))
+            logits = yield from self._outside(run, Stage.LOGITS, head)
+        ops.evaluate(logits, tuple(state.arrays() for state in run.state))
+        return logits
+
+    def _drive(self, run: Pass, layer: int, steps: Generator[tuple[Stage, Any], Any, Any]) -> Events:
+        """Resume one layer until it returns."""
+        value: Any = None
+        wave = -1
+        while True:
+            run.check()
+            start_ns = perf_counter_ns()
+            try:
+                stage, value = steps.send(value)
+            except StopIteration as stop:
+                return stop.value
+            if stage is Stage.EXPERT_READ:
+                wave += 1
+            if run.watched:
+                in_wave = stage in (Stage.EXPERT_READ, Stage.EXPERT_COMPUTE)
+                value = yield from self._show(run, stage, layer, max(wave, 0) if in_wave else 0, start_ns, value)
+
+    def _outside(self, run: Pass, stage: Stage, value: Array) -> Events:
+        """A stage that belongs to no layer."""
+        run.check()
+        if run.watched:
+            value = yield from self._show(run, stage, None, 0, perf_counter_ns(), value)
+        return value
+
+    def _show(self, run: Pass, stage: Stage, layer: int | None, wave: int, start_ns: int, value: Any) -> Events:  # noqa: ANN401, PLR0913 - fields of an event
+        """Evaluate, yield the event, and go on with what was sent back, if anything."""
+        ops = self.model.ops
+        if stage is not Stage.EXPERT_READ:
+            ops.evaluate(value)
+        if stage is Stage.COMBINE and not np.isfinite(ops.to_numpy(value)).all():
+            msg = f"layer {layer} gave values that are not finite at position {run.position}: "
+            raise NumericError(msg + 'its weights are damaged; run "flashmoe verify" on the checkpoint')
+        n_tokens = 1 if stage in (Stage.FINAL_NORM, Stage.LOGITS) else len(run.ids)
+        position = run.position + len(run.ids) - n_tokens
+        event = StageEvent(
+            stage, layer, position, n_tokens, run.phase, run.chunk, wave, start_ns, perf_counter_ns(), True, value  # noqa: FBT003 - synced
+        )
+        sent = yield event
+        if sent is not None:
+            event.value, event.patched = sent, True
+        return event.value

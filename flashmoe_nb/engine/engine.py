@@ -1,0 +1,341 @@
+"""`fm.open`: a checkpoint folder becomes an engine, whose sessions decode with experts streamed from disk.
+
+The engine holds what sessions share: resident weights, open files, slots and the owner thread. Knows no widgets.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from flashmoe_nb.engine import card
+from flashmoe_nb.engine.budget import MemoryPlan, plan_memory, resident_bytes
+from flashmoe_nb.engine.checkpoint import Checkpoint, open_checkpoint
+from flashmoe_nb.engine.decoder import Decoder
+from flashmoe_nb.engine.experts import StreamedExperts, slot_bytes
+from flashmoe_nb.engine.owner import Owner
+from flashmoe_nb.engine.run import Memory, Run
+from flashmoe_nb.engine.session import Session, reject_context
+from flashmoe_nb.errors import BudgetError, CheckpointError, ClosedError, OptionError, PageCacheError, PromptError
+from flashmoe_nb.model import ResidentLoader, Transformer, load_transformer
+from flashmoe_nb.ops import open_ops
+from flashmoe_nb.pagecache import open_probe
+from flashmoe_nb.storage.policy import find_policy
+from flashmoe_nb.text import ChatTemplate, GenerationDefaults, Tokenizer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from flashmoe_nb.config import ModelConfig
+    from flashmoe_nb.ops import Ops
+    from flashmoe_nb.storage import ExpertStore
+    from flashmoe_nb.storage.policy import SlotPolicy
+
+T = TypeVar("T")
+
+DEFAULT_SLOTS = 16
+_PROGRESS_BYTES = 500_000_000
+"""Loading this much shows a progress bar."""
+DEMO_FOLDER = Path(__file__).resolve().parents[2] / "data" / "demo"
+
+
+def open_engine(  # noqa: PLR0913 - the options of an engine
+    path: str | os.PathLike[str] | None = None,
+    top_k: int | None = None,
+    experts: str = "auto",
+    policy: str | SlotPolicy = "trust-os",
+    slots: int | None = None,
+    read_threads: int | None = None,
+    ops: str = "auto",
+    dtype: str | None = None,
+    memory_budget: int | None = None,
+) -> Engine:
+    """Open a checkpoint: resident weights are loaded, experts stay on disk.
+
+    Args:
+        path: folder with config.json and safetensors shards; None opens the demo model.
+        top_k: experts a token goes through; None takes the checkpoint's own number.
+        experts: "auto" reads a pack where there is one, else the shards in place; "in-place"; "packed"; a pack's folder.
+        policy: how slots are used; "trust-os" keeps nothing and lets the page cache work.
+        slots: experts that fit in memory at once, K or more; more make prefill waves longer.
+        read_threads: parallel reads; None picks by core count.
+        ops: back end, "auto" or "mlx".
+        dtype: of activations; None is float32 on a CPU and the checkpoint's own on a GPU.
+        memory_budget: bytes for weights, slots, state, keys and values and working memory; the interpreter comes on top.
+
+    Raises:
+        CheckpointError: the folder cannot be used as it stands.
+        BudgetError: the budget is too small; nothing was loaded.
+        OptionError: an argument out of range.
+    """
+    folder = DEMO_FOLDER if path is None else Path(path).expanduser()
+    if path is None and not folder.is_dir():
+        raise CheckpointError(f'the demo model is not in {folder}: run "make setup", or give the path of a checkpoint')
+    checkpoint = open_checkpoint(folder, experts)
+    backend = open_ops(ops, dtype, checkpoint.dtype)
+    k = _check_top_k(top_k, checkpoint.config)
+    n_slots, threads = _check_slots(slots, k, checkpoint.config), _check_threads(read_threads)
+    stores, stream_dense, plan = _plan(checkpoint, backend.dtype, n_slots, memory_budget)
+    owner = Owner(f"flashmoe {folder.name}")
+    try:
+        streamed = owner.call(
+            lambda: StreamedExperts(
+                stores,
+                backend,
+                find_policy(policy),
+                n_slots=n_slots,
+                hidden_size=checkpoint.config.hidden_size,
+                read_threads=threads,
+                probe=_probe(),
+                cancelled=owner.cancelled,
+            )
+        )
+        try:
+            model, notes = owner.call(
+                lambda: _load(checkpoint, backend, owner, top_k=k, stream_dense=stream_dense, nbytes=plan.resident_bytes)
+            )
+        except BaseException:
+            owner.call(streamed.close)
+            raise
+    except BaseException:
+        owner.close()
+        raise
+    return Engine(checkpoint, model, streamed, owner, plan, k, find_policy(policy).name, notes)
+
+
+class Engine:
+    """An open model; a context manager. Made by `flashmoe_nb.open`."""
+
+    def __init__(  # noqa: PLR0913 - made in one place only
+        self,
+        checkpoint: Checkpoint,
+        model: Transformer,
+        experts: StreamedExperts,
+        owner: Owner,
+        memory: MemoryPlan,
+        top_k: int,
+        policy: str,
+        notes: tuple[str, ...],
+    ) -> None:
+        self.checkpoint = checkpoint
+        self.memory = memory
+        self.top_k = top_k
+        """Experts per token in force; 0 for a dense model."""
+        self.policy = policy
+        self.notes = notes
+        """What was found while opening that a user should know."""
+        self.measure_residency = False
+        """Ask before every read how much of it the page cache holds; stepping always does."""
+        self.tokenizer = Tokenizer.open(checkpoint.folder) if (checkpoint.folder / "tokenizer.json").exists() else None
+        eos_id = self.tokenizer.eos_id if self.tokenizer else None
+        self.stop_ids = GenerationDefaults.open(checkpoint.folder, tokenizer_eos_id=eos_id).stop_ids
+        self._template = ChatTemplate.open(checkpoint.folder)
+        self._model: Transformer | None = model
+        self._decoder: Decoder | None = Decoder(model)
+        self._experts = experts
+        self._owner = owner
+        self.ops: Ops = model.ops
+
+    def __repr__(self) -> str:
+        return card.one_line(self)
+
+    def _repr_html_(self) -> str:
+        return card.html(self)
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def config(self) -> ModelConfig:
+        """Of the checkpoint."""
+        return self.checkpoint.config
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._decoder is None
+
+    @property
+    def max_context(self) -> int:
+        """Positions a session may have."""
+        return self.memory.max_context
+
+    @property
+    def bytes_read(self) -> int:
+        """Expert bytes read since opening."""
+        return self._experts.bytes_read
+
+    @property
+    def n_reads(self) -> int:
+        """Experts read since opening."""
+        return self._experts.n_reads
+
+    def session(self) -> Session:
+        """A new, empty session."""
+        return self.owner_call(lambda: Session(self, self.new_memory()))
+
+    def close(self) -> None:
+        """Close the files and free the memory; sessions of this engine can no longer be used."""
+        if self._decoder is None:
+            return
+        self._owner.call(self._close)
+        self._owner.close()
+
+    def encode(
+        self,
+        prompt: str | Sequence[Mapping[str, object]],
+        *,
+        tools: Sequence[Mapping[str, object]] | None = None,
+        enable_thinking: bool = False,
+    ) -> list[int]:
+        """Token ids of raw text, or of messages through the chat template.
+
+        Raises:
+            PromptError: nothing to encode, an image, or messages without a template.
+            CheckpointError: the folder has no tokenizer.
+        """
+        if self.tokenizer is None:
+            msg = f"{self.checkpoint.folder} has no tokenizer.json, so it takes token ids only: "
+            raise CheckpointError(msg + "put the model's tokenizer.json there, or use session.generate_ids()")
+        if len(prompt) == 0:
+            raise PromptError("the prompt is empty: give some text, or at least one message")
+        if not isinstance(prompt, str):
+            prompt = self._template.render(prompt, tools=tools, enable_thinking=enable_thinking)
+        return self.tokenizer.encode(prompt)
+
+    def owner_call(self, function: Callable[[], T]) -> T:
+        """Run something on the thread that owns the arrays, and wait.
+
+        Raises:
+            ClosedError: the engine is closed.
+        """
+        if self._decoder is None:
+            raise ClosedError("this engine is closed: open the model again")
+        return self._owner.call(function)
+
+    # -- for sessions, on the owner thread ---------------------------------------------------------------------------
+    def new_memory(self) -> Memory:
+        """Empty state for a session."""
+        assert self._model is not None
+        return Memory(self._model.new_state())
+
+    def new_run(
+        self, memory: Memory, ids: Sequence[int], *, chunk: int | None, watched: bool, measure: bool
+    ) -> Run:
+        """A feed that has not begun."""
+        assert self._decoder is not None
+        return Run(
+            self._decoder,
+            self._experts,
+            memory,
+            ids,
+            chunk=chunk,
+            watched=watched,
+            measure=measure or self.measure_residency,
+            check=self._owner.check,
+        )
+
+    def check_context(self, position: int, n_tokens: int) -> None:
+        """Refuse what would not fit.
+
+        Raises:
+            ContextError: beyond the model's limit or the budget's.
+        """
+        reject_context(position, n_tokens, self.max_context, self.memory.limit_reason(self.config))
+
+    def _close(self) -> None:
+        ops = self.ops
+        self._experts.close()
+        self._model = self._decoder = None
+        ops.release()
+
+
+def _plan(
+    checkpoint: Checkpoint, dtype: str, n_slots: int, budget: int | None
+) -> tuple[list[ExpertStore], bool, MemoryPlan]:
+    """What streams, and the memory for the rest; dense MLPs stay resident unless the budget cannot hold them."""
+    config = checkpoint.config
+    routed = [checkpoint.routed] if checkpoint.routed else []
+
+    def plan(stores: list[ExpertStore], *, stream_dense: bool) -> MemoryPlan:
+        resident = resident_bytes(checkpoint.index, checkpoint.names, config, dtype, stream_dense=stream_dense)
+        return plan_memory(config, resident, slot_bytes(stores, n_slots), dtype, budget)
+
+    try:
+        return routed, False, plan(routed, stream_dense=False)
+    except BudgetError:
+        if all(config.sparse_layers):
+            raise
+    stores = [*routed, checkpoint.dense_store()]
+    return stores, True, plan(stores, stream_dense=True)
+
+
+def _load(  # noqa: PLR0913 - one call
+    checkpoint: Checkpoint, ops: Ops, owner: Owner, *, top_k: int, stream_dense: bool, nbytes: int
+) -> tuple[Transformer, tuple[str, ...]]:
+    config = checkpoint.config
+    with _progress(nbytes, checkpoint.folder.name, owner) as told:
+        loader = ResidentLoader(checkpoint.index, checkpoint.names, config.quantization, ops, told)
+        with loader:
+            model = load_transformer(loader, config, top_k=top_k, stream_dense=stream_dense)
+    return model, (*checkpoint.notes, *loader.notes)
+
+
+@contextmanager
+def _progress(nbytes: int, name: str, owner: Owner) -> Iterator[Callable[[int], object]]:
+    """A bar for big models; in any case the place where loading can be interrupted."""
+    if nbytes < _PROGRESS_BYTES:
+        yield lambda _: owner.check()
+        return
+    from tqdm.auto import tqdm  # noqa: PLC0415 - draws in ipywidgets when in a notebook: not for small models
+
+    with tqdm(total=nbytes, unit="B", unit_scale=True, desc=f"loading {name}") as bar:
+
+        def told(count: int) -> None:
+            bar.update(count)
+            owner.check()
+
+        yield told
+
+
+def _probe() -> Callable[[int, int, int], float] | None:
+    try:
+        return open_probe().residency
+    except PageCacheError:
+        return None
+
+
+def _check_top_k(top_k: int | None, config: ModelConfig) -> int:
+    if config.moe is None:
+        if top_k is not None:
+            raise OptionError(f"top_k={top_k}, but {config.model_type} is dense here: leave it out")
+        return 0
+    if top_k is None:
+        return config.moe.top_k
+    if not 1 <= top_k <= config.moe.num_experts:
+        msg = f"top_k is {top_k}, the model has {config.moe.num_experts} experts a layer: give 1 to "
+        raise OptionError(f"{msg}{config.moe.num_experts}; the checkpoint's own is {config.moe.top_k}")
+    return top_k
+
+
+def _check_slots(slots: int | None, top_k: int, config: ModelConfig) -> int:
+    most = config.moe.num_experts if config.moe else 1
+    least = max(top_k, 1)
+    if slots is None:
+        return min(most, max(least, DEFAULT_SLOTS))
+    if not least <= slots <= most:
+        raise OptionError(f"slots is {slots}: give {least} (top_k) to {most} (experts a layer)")
+    return slots
+
+
+def _check_threads(read_threads: int | None) -> int:
+    if read_threads is None:
+        return min(8, 2 * (os.cpu_count() or 1))
+    if not 1 <= read_threads <= 64:  # noqa: PLR2004 - more only waits in line
+        raise OptionError(f"read_threads is {read_threads}: give 1 to 64")
+    return read_threads

@@ -1,0 +1,131 @@
+"""One feed under way: its units, its slots, and the way back when it is abandoned or fails.
+
+A unit is what is kept or undone as a whole: a prefill of any number of chunks, or one decoded token. Runs on the owner
+thread. Knows a session's state, not how the caller is told.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+import numpy as np
+
+from flashmoe_nb.engine.decoder import Decoder, Events, Pass
+from flashmoe_nb.errors import NumericError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from flashmoe_nb.engine.experts import Lease, StreamedExperts
+    from flashmoe_nb.events import StageEvent
+    from flashmoe_nb.model import LayerState
+
+
+class Memory:
+    """What a session remembers: the state of each layer, and how many positions it covers."""
+
+    def __init__(self, state: list[LayerState], position: int = 0) -> None:
+        self.state = state
+        self.position = position
+
+    def fork(self) -> Memory:
+        """A copy that shares arrays until one side writes."""
+        return Memory([state.fork() for state in self.state], self.position)
+
+
+class Run:
+    """Feeds token ids to a memory, one unit after the other."""
+
+    def __init__(  # noqa: PLR0913 - what a run depends on
+        self,
+        decoder: Decoder,
+        experts: StreamedExperts,
+        memory: Memory,
+        ids: Sequence[int],
+        *,
+        chunk: int | None,
+        watched: bool,
+        measure: bool,
+        check: Callable[[], None],
+    ) -> None:
+        """`chunk` None: token by token, as decode; else prefill in chunks of that many tokens."""
+        self._decoder, self._experts, self._memory = decoder, experts, memory
+        self._ids, self._chunk, self._watched, self._check = ids, chunk, watched, check
+        self._measure = measure
+        self._lease: Lease | None = None
+        self._saved: Memory | None = None
+        self._events = self._all_units()
+        self.last_event: StageEvent | None = None
+        self.logits: mx.array | None = None
+        self.done = False
+
+    def advance(self, reply: object = None) -> StageEvent | None:
+        """Go on to the next event; None once everything is fed. Rolls back and raises when something fails."""
+        try:
+            self.last_event = self._events.send(reply if self.last_event is not None else None)
+        except StopIteration:
+            self.done = True
+            self._release()
+            return None
+        except BaseException:
+            self.abandon()
+            raise
+        return self.last_event
+
+    def abandon(self) -> None:
+        """Go back to the last whole unit and free the slots."""
+        if self.done:
+            return
+        self.done = True
+        self._events.close()
+        if self._saved is not None:
+            memory, ops = self._memory, self._decoder.model.ops
+            for state, saved in zip(memory.state, self._saved.state, strict=True):
+                ops.evaluate(state.arrays())  # nothing lazy may look at slots that are about to be refilled
+                state.restore(saved)
+            memory.position = self._saved.position
+        self._release()
+
+    def _release(self) -> None:
+        self._saved = None
+        if self._lease is not None:
+            self._experts.give_back(self._lease)
+            self._lease = None
+
+    def _all_units(self) -> Events:
+        self._lease = self._experts.lease()
+        self._lease.measure = self._measure
+        for unit in ([self._ids] if self._chunk else [[token] for token in self._ids]):
+            memory = self._memory
+            self._saved = Memory([state.snapshot() for state in memory.state], memory.position)
+            self.logits = yield from self._unit(unit)
+            self._saved = None
+
+    def _unit(self, ids: Sequence[int]) -> Events:
+        logits: Any = None
+        pieces = list(_chunks(ids, self._chunk or 1))
+        for number, piece in enumerate(pieces):
+            assert self._lease is not None
+            run = Pass(
+                piece,
+                self._memory.position,
+                "prefill" if self._chunk else "decode",
+                number,
+                self._memory.state,
+                self._lease,
+                self._watched,
+                self._check,
+            )
+            logits = yield from self._decoder.run(run, want_logits=number == len(pieces) - 1)
+            self._memory.position += len(piece)
+        values = self._decoder.model.ops.to_numpy(logits).astype(np.float32, copy=False)
+        if not np.isfinite(values).all():
+            msg = f"the logits after position {self._memory.position - 1} are not finite: weights or scales are damaged; "
+            raise NumericError(msg + 'walk through session.steps() to find the layer, or run "flashmoe verify"')
+        return mx.array(values)
+
+
+def _chunks(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]

@@ -1,0 +1,243 @@
+"""A conversation's state on an engine: feed tokens, step through them, generate, fork, reset.
+
+Every method may be called from any thread; the work happens on the engine's owner thread. Whatever fails or is interrupted
+leaves the session where it stood after the last whole token.
+"""
+
+from __future__ import annotations
+
+import weakref
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from flashmoe_nb.engine.generate import Generation
+from flashmoe_nb.engine.prefill import DEFAULT_CHUNK
+from flashmoe_nb.engine.run import Memory, Run
+from flashmoe_nb.engine.steps import Steps
+from flashmoe_nb.errors import ClosedError, ContextError, OptionError, PromptError, SessionBusyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import mlx.core as mx
+
+    from flashmoe_nb.engine.engine import Engine
+    from flashmoe_nb.engine.generate import Token
+    from flashmoe_nb.events import StageEvent
+
+    Observer = Callable[[StageEvent], object]
+
+
+class Session:
+    """One sequence of tokens; made by `engine.session()`."""
+
+    def __init__(self, engine: Engine, memory: Memory, pending: int | None = None) -> None:
+        self.engine = engine
+        self._memory = memory
+        self._pending = pending
+        self._run: Run | None = None
+        self._steps: weakref.ref[Steps] | None = None
+        self._observers: list[Observer] = []
+
+    def __repr__(self) -> str:
+        pending = "" if self._pending is None else ", 1 token sampled but not fed"
+        return f"<Session at position {self.position} of {self.engine.max_context}{pending}, {self.engine!r}>"
+
+    @property
+    def position(self) -> int:
+        """How many tokens the state covers."""
+        return self._memory.position
+
+    @property
+    def pending(self) -> int | None:
+        """The token `generate` gave last: it is fed in front of whatever comes next."""
+        return self._pending
+
+    def feed(self, token_ids: Sequence[int], *, chunk: int | None = None) -> mx.array:
+        """Feed tokens, all or none: many as prefill, a single one as decode.
+
+        Shapes: returns logits [V] of the last position, evaluated float32.
+
+        Args:
+            token_ids: what comes next; a token `generate` sampled last goes in front.
+            chunk: tokens of a prefill that go through the layers together; fewer need less memory and read more.
+
+        Raises:
+            PromptError: no ids, or one outside the vocabulary.
+            ContextError: more positions than the model or the memory budget allows.
+            SessionBusyError: a step of this session is suspended.
+            ReadError, NumericError: an expert could not be read, or a value was not finite.
+        """
+        return self.engine.owner_call(lambda: self._feed(token_ids, chunk))
+
+    def steps(self, token_ids: Sequence[int], *, prefill: bool = False) -> Steps:
+        """Go through tokens stage by stage: iterate for `StageEvent`s; `.logits` is set at the end.
+
+        Each event's value is evaluated. `send(value)` goes on with another value in its place; `close()`, or dropping
+        the object, rolls back to the last whole token.
+
+        Args:
+            token_ids: as for `feed`.
+            prefill: all tokens through each layer together, all or none; else one after the other.
+
+        Raises:
+            The same as `feed`, when the first event is asked for.
+        """
+        return Steps(self, token_ids, prefill=prefill)
+
+    def generate(  # noqa: PLR0913 - the usual knobs of sampling
+        self,
+        prompt: str | Sequence[Mapping[str, object]],
+        *,
+        max_tokens: int = 256,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        seed: int | None = None,
+        stop: str | Sequence[str] = (),
+        tools: Sequence[Mapping[str, object]] | None = None,
+        enable_thinking: bool = False,
+    ) -> Iterator[Token]:
+        """Feed a prompt and yield the tokens that follow, as they come.
+
+        Goes on from `position`; text never splits a UTF-8 character. The last token sampled is fed by the next call.
+
+        Args:
+            prompt: raw text, or messages for the checkpoint's chat template.
+            max_tokens: stop after this many.
+            temperature: 0 takes the likeliest token.
+            top_p: draw from the likeliest tokens that hold this share.
+            min_p: leave out tokens below this share of the likeliest one's probability.
+            seed: of the random numbers; None differs each time.
+            stop: text that ends generation, and is not given out; the checkpoint's own stop tokens always do.
+            tools: passed to the chat template.
+            enable_thinking: passed to the chat template.
+
+        Raises:
+            PromptError: an empty prompt, an image, or messages without a chat template.
+            OptionError: a sampling value outside its range.
+        """
+        generation = Generation(
+            self, max_tokens=max_tokens, temperature=temperature, top_p=top_p, min_p=min_p, seed=seed, stop=stop
+        )
+        ids = self.engine.encode(prompt, tools=tools, enable_thinking=enable_thinking)
+        return generation.tokens(ids)
+
+    def generate_ids(self, token_ids: Sequence[int], *, max_tokens: int = 256, temperature: float = 0.0, seed: int | None = None) -> Iterator[Token]:
+        """`generate` from raw token ids."""
+        generation = Generation(
+            self, max_tokens=max_tokens, temperature=temperature, top_p=1.0, min_p=0.0, seed=seed, stop=()
+        )
+        return generation.tokens(list(token_ids))
+
+    def reset(self) -> None:
+        """Forget everything; position 0."""
+        self.engine.owner_call(self._reset)
+
+    def fork(self) -> Session:
+        """A session with the same past, cheaply: arrays are shared until one side writes.
+
+        Raises:
+            SessionBusyError: a step is suspended.
+        """
+        return self.engine.owner_call(self._fork)
+
+    @contextmanager
+    def observe(self, observer: Observer) -> Iterator[None]:
+        """Call `observer` with every `StageEvent` of this session, on the engine's thread, while the block runs."""
+        self._observers.append(observer)
+        try:
+            yield
+        finally:
+            self._observers.remove(observer)
+
+    # -- on the owner thread -----------------------------------------------------------------------------------------
+    def start_run(self, token_ids: Sequence[int], *, chunk: int | None, watched: bool, steps: Steps | None) -> Run:
+        """Check everything, then begin; for `feed` and `Steps`."""
+        self.check_idle()
+        ids = self._checked(token_ids)
+        pending = [] if self._pending is None else [self._pending]
+        if chunk is None and steps is None:
+            chunk = DEFAULT_CHUNK if len(pending) + len(ids) > 1 else None
+        self.engine.check_context(self.position, len(pending) + len(ids))
+        self._run = self.engine.new_run(
+            self._memory, pending + ids, chunk=chunk, watched=watched or bool(self._observers), measure=watched
+        )
+        self._steps = weakref.ref(steps) if steps is not None else None
+        return self._run
+
+    def advance(self, run: Run, reply: object = None) -> StageEvent | None:
+        """One event on, told to the observers; None at the end."""
+        event = run.advance(reply)
+        if event is not None:
+            try:
+                for observer in self._observers:
+                    observer(event)
+            except BaseException:
+                run.abandon()
+                raise
+        elif run.done and run.logits is not None:
+            self._pending = None
+        return event
+
+    def check_idle(self) -> None:
+        """No step of this session may be under way; one whose `Steps` object is gone is rolled back.
+
+        Raises:
+            SessionBusyError: naming layer and stage.
+        """
+        if self.engine.closed:
+            raise ClosedError("the engine of this session is closed: open the model again")
+        run = self._run
+        if run is None or run.done:
+            return
+        if self._steps is not None and self._steps() is not None:
+            event = run.last_event
+            where = "before its first stage" if event is None else f"in layer {event.layer}, stage {event.stage}"
+            msg = f"a step of this session is suspended {where}: exhaust it or call its close() first"
+            raise SessionBusyError(msg)
+        run.abandon()
+
+    def set_pending(self, token_id: int) -> None:
+        """The token sampled last."""
+        self._pending = token_id
+
+    def _feed(self, token_ids: Sequence[int], chunk: int | None) -> mx.array:
+        if chunk is not None and chunk < 1:
+            raise OptionError(f"chunk is {chunk}: give at least 1 token")
+        run = self.start_run(token_ids, chunk=chunk, watched=False, steps=None)
+        while self.advance(run) is not None:
+            pass
+        assert run.logits is not None
+        return run.logits
+
+    def _reset(self) -> None:
+        self.check_idle()
+        self._memory = self.engine.new_memory()
+        self._pending = None
+
+    def _fork(self) -> Session:
+        self.check_idle()
+        return Session(self.engine, self._memory.fork(), self._pending)
+
+    def _checked(self, token_ids: Sequence[int]) -> list[int]:
+        ids = [int(token) for token in token_ids]
+        if not ids and self._pending is None:
+            raise PromptError("there is nothing to feed: give at least one token id")
+        vocab = self.engine.config.vocab_size
+        for at, token in enumerate(ids):
+            if not 0 <= token < vocab:
+                msg = f"token id {token} at place {at} is outside the vocabulary of {vocab}: "
+                raise PromptError(msg + "was the text encoded with this checkpoint's tokenizer?")
+        return ids
+
+
+def reject_context(position: int, n_tokens: int, limit: int, why: str) -> None:
+    """Refuse positions beyond a limit.
+
+    Raises:
+        ContextError: with position, count and limit.
+    """
+    if position + n_tokens > limit:
+        msg = f"{n_tokens} tokens from position {position} end at {position + n_tokens}, the limit is {limit} ({why}): "
+        raise ContextError(msg + "feed fewer, or session.reset()")

@@ -1,0 +1,40 @@
+"""Which back end runs: by name, or by what the machine has.
+
+MLX is imported only when a back end is opened, so that importing the package stays light.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flashmoe_nb.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from flashmoe_nb.ops.protocol import Ops
+
+OPS_NAMES = ("auto", "mlx")
+DTYPES = ("float32", "bfloat16", "float16")
+
+
+def open_ops(name: str, dtype: str | None, checkpoint_dtype: str) -> Ops:
+    """Open a back end.
+
+    Args:
+        name: one of OPS_NAMES; "auto" picks by device.
+        dtype: of activations; None takes the checkpoint's on a GPU and float32 on a CPU, where MLX's quantized kernels
+            are several times slower in 16 bits.
+        checkpoint_dtype: what the checkpoint's norms are stored in.
+
+    Raises:
+        UnsupportedError: an unknown name or dtype.
+    """
+    if name not in OPS_NAMES:
+        raise UnsupportedError(f'ops="{name}" is not known: give one of {", ".join(OPS_NAMES)}')
+    if dtype is not None and dtype not in DTYPES:
+        raise UnsupportedError(f'dtype="{dtype}" is not supported: give one of {", ".join(DTYPES)}, or leave it out')
+    import mlx.core as mx  # noqa: PLC0415 - heavy, and only needed once something is opened
+
+    from flashmoe_nb.ops.mlx import MlxOps  # noqa: PLC0415 - same
+
+    on_gpu = mx.default_device().type == mx.DeviceType.gpu
+    return MlxOps(dtype or (checkpoint_dtype if on_gpu else "float32"))
