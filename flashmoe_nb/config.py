@@ -1,7 +1,8 @@
 """What a checkpoint's config.json says: the model's shape and how its tensors are quantized.
 
-Reads JSON and checks it. Knows no tensors and no arrays; whether the files keep the promise is checked where they are opened.
-Field names are the glossary's (design.md section 9), their meaning follows `transformers` and mlx-lm `models/qwen3_next.py`.
+Reads JSON and checks it. Knows no tensors and no arrays; whether the files keep the promise is checked where they are
+opened. Field names are the glossary's (design.md section 9), their meaning follows `transformers` and mlx-lm
+`models/qwen3_next.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from flashmoe_nb.errors import CheckpointError, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 MixerKind = Literal["linear_attention", "full_attention"]
@@ -203,7 +204,7 @@ class _Fields:
         nested = raw.get("text_config")
         self.values: Mapping[str, Any] = nested if isinstance(nested, dict) else raw
 
-    def get(self, key: str, default: object = None) -> Any:  # noqa: ANN401 - JSON values
+    def get(self, key: str, default: object = None) -> Any:
         value = self.values.get(key)
         return default if value is None else value
 
@@ -216,11 +217,13 @@ class _Fields:
 
     def mixer_kinds(self, num_layers: int) -> tuple[MixerKind, ...]:
         if self.model_type == "qwen3_moe":
-            return ("full_attention",) * num_layers
-        kinds = self.get("layer_types")
-        if kinds is None:
-            interval = self.size("full_attention_interval", 4)
-            kinds = ["linear_attention" if (i + 1) % interval else "full_attention" for i in range(num_layers)]
+            attention: MixerKind = "full_attention"
+            return (attention,) * num_layers
+        interval = self.size("full_attention_interval", 4)
+        by_interval: list[MixerKind] = [
+            "linear_attention" if (i + 1) % interval else "full_attention" for i in range(num_layers)
+        ]
+        kinds: Sequence[MixerKind] = self.get("layer_types", by_interval)
         if len(kinds) != num_layers or set(kinds) - {"linear_attention", "full_attention"}:
             msg = f"{self.source}: layer_types has {len(kinds)} entries of {sorted(set(kinds))}, expected {num_layers} "
             raise CheckpointError(msg + 'of "linear_attention" or "full_attention"')
@@ -232,9 +235,12 @@ class _Fields:
         return tuple(has_experts and i not in dense_layers and (i + 1) % step == 0 for i in range(num_layers))
 
     def moe(self) -> MoEConfig | None:
-        if self.model_type == "qwen3_5" or not self.get("num_experts", 0):
+        count = (
+            "num_local_experts" if "num_local_experts" in self.values else "num_experts"
+        )  # transformers 5 renames it
+        if self.model_type == "qwen3_5" or self.get(count) == 0:
             return None
-        num_experts, top_k = self.size("num_experts"), self.size("num_experts_per_tok")
+        num_experts, top_k = self.size(count), self.size("num_experts_per_tok")
         if top_k > num_experts:
             msg = f"{self.source}: num_experts_per_tok is {top_k}, above num_experts {num_experts}"
             raise CheckpointError(msg)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 _WORK_BYTES = 160 * 2**20
-"""Activations of a prefill chunk and of one evaluation, measured by `make bench` on the true 397B shape and rounded up."""
+"""Activations of a prefill chunk and of one evaluation: measured by `make bench` on the true 397B shape, rounded up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,9 @@ class MemoryPlan:
         return "max_position_embeddings of config.json"
 
 
-def plan_memory(config: ModelConfig, resident_bytes: int, slot_bytes: int, dtype: str, budget: int | None) -> MemoryPlan:
+def plan_memory(
+    config: ModelConfig, resident_bytes: int, slot_bytes: int, dtype: str, budget: int | None
+) -> MemoryPlan:
     """Add everything up.
 
     Raises:
@@ -75,9 +77,13 @@ def plan_memory(config: ModelConfig, resident_bytes: int, slot_bytes: int, dtype
     return MemoryPlan(resident_bytes, slot_bytes, state, kv, _WORK_BYTES, budget, longest)
 
 
-def resident_bytes(index: CheckpointIndex, names: NameMap, config: ModelConfig, dtype: str, *, stream_dense: bool) -> int:
+def resident_bytes(
+    index: CheckpointIndex, names: NameMap, config: ModelConfig, dtype: str, *, stream_dense: bool
+) -> int:
     """Bytes of the resident tensors once their floating values are in the activation dtype."""
-    dense = {f"layers.{n}.mlp." for n, sparse in enumerate(config.sparse_layers) if not sparse} if stream_dense else set()
+    dense = (
+        {f"layers.{n}.mlp." for n, sparse in enumerate(config.sparse_layers) if not sparse} if stream_dense else set()
+    )
     total = 0
     for name, tensor in names.resident.items():
         if name.startswith(tuple(dense)) or (config.tie_word_embeddings and name.startswith("lm_head.")):

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flashmoe_nb.engine.engine import Engine
 
-_STYLE = "border:1px solid var(--jp-border-color2,#ccc);border-radius:6px;padding:10px 14px;max-width:46em;line-height:1.5"
+_STYLE = (
+    "border:1px solid var(--jp-border-color2,#ccc);border-radius:6px;padding:10px 14px;max-width:46em;line-height:1.5"
+)
 
 
 def gigabytes(nbytes: float) -> str:
     """Decimal units, three digits."""
     for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if nbytes >= size:
-            return f"{nbytes / size:.3g} {unit}" if nbytes < 999.5 * size else f"{nbytes / size:,.0f} {unit}"  # noqa: PLR2004 - digits
+            return f"{nbytes / size:.3g} {unit}" if nbytes < 999.5 * size else f"{nbytes / size:,.0f} {unit}"
     return f"{nbytes:.0f} B"
 
 
@@ -25,7 +27,8 @@ def one_line(engine: Engine) -> str:
     if engine.closed:
         return f"<Engine {name}: closed>"
     experts = f", top-{engine.top_k} of {config.moe.num_experts} experts {_kind(engine)}" if config.moe else ", dense"
-    return f"<Engine {name}: {config.model_type}, {config.num_layers} layers{experts}, {engine.ops.dtype} on {engine.ops.device}>"
+    where = f"{engine.ops.dtype} on {engine.ops.device}"
+    return f"<Engine {name}: {config.model_type}, {config.num_layers} layers{experts}, {where}>"
 
 
 def html(engine: Engine) -> str:
@@ -60,7 +63,10 @@ def facts(engine: Engine) -> list[tuple[str, str]]:
         ]
     rows += [
         ("Resident", f"{gigabytes(memory.resident_bytes)} weights, {gigabytes(memory.slot_bytes)} expert slots"),
-        ("A session", f"{gigabytes(memory.state_bytes)} delta-net state, {gigabytes(memory.kv_bytes_per_token)} a token"),
+        (
+            "A session",
+            f"{gigabytes(memory.state_bytes)} delta-net state, {gigabytes(memory.kv_bytes_per_token)} a token",
+        ),
         ("Back end", f"{engine.ops.name}, {engine.ops.dtype}, {engine.ops.device}"),
     ]
     if engine.closed:

@@ -90,7 +90,7 @@ class Decoder:
             value = yield from self._show(run, stage, None, 0, perf_counter_ns(), value)
         return value
 
-    def _show(self, run: Pass, stage: Stage, layer: int | None, wave: int, start_ns: int, value: Any) -> Events:  # noqa: ANN401, PLR0913 - fields of an event
+    def _show(self, run: Pass, stage: Stage, layer: int | None, wave: int, start_ns: int, value: Any) -> Events:
         """Evaluate, yield the event, and go on with what was sent back, if anything."""
         ops = self.model.ops
         if stage is not Stage.EXPERT_READ:
@@ -101,7 +101,17 @@ class Decoder:
         n_tokens = 1 if stage in (Stage.FINAL_NORM, Stage.LOGITS) else len(run.ids)
         position = run.position + len(run.ids) - n_tokens
         event = StageEvent(
-            stage, layer, position, n_tokens, run.phase, run.chunk, wave, start_ns, perf_counter_ns(), True, value  # noqa: FBT003 - synced
+            stage,
+            layer,
+            position,
+            n_tokens,
+            run.phase,
+            run.chunk,
+            wave,
+            start_ns,
+            perf_counter_ns(),
+            synced=True,
+            value=value,
         )
         sent = yield event
         if sent is not None:

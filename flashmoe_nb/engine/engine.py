@@ -5,10 +5,12 @@ The engine holds what sessions share: resident weights, open files, slots and th
 
 from __future__ import annotations
 
+import operator
 import os
+from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from flashmoe_nb.engine import card
 from flashmoe_nb.engine.budget import MemoryPlan, plan_memory, resident_bytes
@@ -26,7 +28,7 @@ from flashmoe_nb.storage.policy import find_policy
 from flashmoe_nb.text import ChatTemplate, GenerationDefaults, Tokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from flashmoe_nb.config import ModelConfig
     from flashmoe_nb.ops import Ops
@@ -41,7 +43,7 @@ _PROGRESS_BYTES = 500_000_000
 DEMO_FOLDER = Path(__file__).resolve().parents[2] / "data" / "demo"
 
 
-def open_engine(  # noqa: PLR0913 - the options of an engine
+def open_engine(
     path: str | os.PathLike[str] | None = None,
     top_k: int | None = None,
     experts: str = "auto",
@@ -57,13 +59,13 @@ def open_engine(  # noqa: PLR0913 - the options of an engine
     Args:
         path: folder with config.json and safetensors shards; None opens the demo model.
         top_k: experts a token goes through; None takes the checkpoint's own number.
-        experts: "auto" reads a pack where there is one, else the shards in place; "in-place"; "packed"; a pack's folder.
+        experts: "auto" reads a pack where there is one, else the shards in place; "in-place"; "packed"; or a folder.
         policy: how slots are used; "trust-os" keeps nothing and lets the page cache work.
         slots: experts that fit in memory at once, K or more; more make prefill waves longer.
         read_threads: parallel reads; None picks by core count.
         ops: back end, "auto" or "mlx".
         dtype: of activations; None is float32 on a CPU and the checkpoint's own on a GPU.
-        memory_budget: bytes for weights, slots, state, keys and values and working memory; the interpreter comes on top.
+        memory_budget: bytes for weights, slots, state, keys and values and working memory, without the interpreter.
 
     Raises:
         CheckpointError: the folder cannot be used as it stands.
@@ -94,7 +96,9 @@ def open_engine(  # noqa: PLR0913 - the options of an engine
         )
         try:
             model, notes = owner.call(
-                lambda: _load(checkpoint, backend, owner, top_k=k, stream_dense=stream_dense, nbytes=plan.resident_bytes)
+                lambda: _load(
+                    checkpoint, backend, owner, top_k=k, stream_dense=stream_dense, nbytes=plan.resident_bytes
+                )
             )
         except BaseException:
             owner.call(streamed.close)
@@ -108,7 +112,7 @@ def open_engine(  # noqa: PLR0913 - the options of an engine
 class Engine:
     """An open model; a context manager. Made by `flashmoe_nb.open`."""
 
-    def __init__(  # noqa: PLR0913 - made in one place only
+    def __init__(
         self,
         checkpoint: Checkpoint,
         model: Transformer,
@@ -144,7 +148,7 @@ class Engine:
     def _repr_html_(self) -> str:
         return card.html(self)
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -175,6 +179,23 @@ class Engine:
         """Experts read since opening."""
         return self._experts.n_reads
 
+    @property
+    def resident_fraction(self) -> float | None:
+        """Share of the expert bytes read that the page cache held before; None while nothing was measured."""
+        return self._experts.resident_fraction
+
+    def facts(self) -> list[tuple[str, str]]:
+        """What the card says, as (name, value)."""
+        return card.facts(self)
+
+    def evict(self) -> float:
+        """Drop the expert files from the page cache, for an honest cold run; returns the share still resident.
+
+        Raises:
+            PageCacheError: this system, file system or owner does not let us.
+        """
+        return self.owner_call(self._experts.evict)
+
     def session(self) -> Session:
         """A new, empty session."""
         return self.owner_call(lambda: Session(self, self.new_memory()))
@@ -188,25 +209,29 @@ class Engine:
 
     def encode(
         self,
-        prompt: str | Sequence[Mapping[str, object]],
+        prompt: str | Sequence[Mapping[str, object]] | Sequence[int],
         *,
         tools: Sequence[Mapping[str, object]] | None = None,
         enable_thinking: bool = False,
     ) -> list[int]:
-        """Token ids of raw text, or of messages through the chat template.
+        """Token ids of raw text, or of messages through the chat template; ids go through as they are.
 
         Raises:
             PromptError: nothing to encode, an image, or messages without a template.
             CheckpointError: the folder has no tokenizer.
         """
+        if len(prompt) == 0:
+            raise PromptError("the prompt is empty: give some text, at least one message, or token ids")
+        text: str | None = prompt if isinstance(prompt, str) else None
+        if text is None:
+            messages = [part for part in prompt if isinstance(part, Mapping)]
+            if not messages:
+                return [operator.index(token) for token in prompt]  # type: ignore[arg-type]
+            text = self._template.render(messages, tools=tools, enable_thinking=enable_thinking)
         if self.tokenizer is None:
             msg = f"{self.checkpoint.folder} has no tokenizer.json, so it takes token ids only: "
-            raise CheckpointError(msg + "put the model's tokenizer.json there, or use session.generate_ids()")
-        if len(prompt) == 0:
-            raise PromptError("the prompt is empty: give some text, or at least one message")
-        if not isinstance(prompt, str):
-            prompt = self._template.render(prompt, tools=tools, enable_thinking=enable_thinking)
-        return self.tokenizer.encode(prompt)
+            raise CheckpointError(msg + "put the model's tokenizer.json there, or give ids in place of text")
+        return self.tokenizer.encode(text)
 
     def owner_call(self, function: Callable[[], T]) -> T:
         """Run something on the thread that owns the arrays, and wait.
@@ -224,9 +249,7 @@ class Engine:
         assert self._model is not None
         return Memory(self._model.new_state())
 
-    def new_run(
-        self, memory: Memory, ids: Sequence[int], *, chunk: int | None, watched: bool, measure: bool
-    ) -> Run:
+    def new_run(self, memory: Memory, ids: Sequence[int], *, chunk: int | None, watched: bool, measure: bool) -> Run:
         """A feed that has not begun."""
         assert self._decoder is not None
         return Run(
@@ -275,7 +298,7 @@ def _plan(
     return stores, True, plan(stores, stream_dense=True)
 
 
-def _load(  # noqa: PLR0913 - one call
+def _load(
     checkpoint: Checkpoint, ops: Ops, owner: Owner, *, top_k: int, stream_dense: bool, nbytes: int
 ) -> tuple[Transformer, tuple[str, ...]]:
     config = checkpoint.config

@@ -1,7 +1,7 @@
 """Experts into slots for one running step: stores, readers, slot banks and the policy between them.
 
-A `Lease` is the slots one step holds from its first layer to its last; two steps that are both in the middle of a token have
-two, so neither overwrites what the other still computes with. Knows no layers' maths.
+A `Lease` is the slots one step holds from its first layer to its last; two steps that are both in the middle of a token
+have two, so neither overwrites what the other still computes with. Knows no layers' maths.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from flashmoe_nb.engine.owner import Cancelled
 from flashmoe_nb.model import WaveRead
+from flashmoe_nb.pagecache import open_probe
 from flashmoe_nb.storage import ExpertReader, ReadCancelled
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Lease:
 class StreamedExperts:
     """All layers that stream, and the leases their slots are given out in."""
 
-    def __init__(  # noqa: PLR0913 - what streaming depends on
+    def __init__(
         self,
         stores: Sequence[ExpertStore],
         ops: Ops,
@@ -102,11 +103,20 @@ class StreamedExperts:
             self.close()
             raise
         self._of_layer = {
-            layer: (store, reader) for store, reader in zip(stores, self._readers, strict=True) for layer in store.layers
+            layer: (store, reader)
+            for store, reader in zip(stores, self._readers, strict=True)
+            for layer in store.layers
         }
         self._layouts = {layer: store.layout(layer) for layer, (store, _) in self._of_layer.items()}
         self._sizes = slot_counts(stores, n_slots)
         self._free: list[Lease] = []
+        self._measured_bytes = 0
+        self._resident_bytes = 0.0
+
+    @property
+    def resident_fraction(self) -> float | None:
+        """Share of the bytes read, where it was measured, that the page cache held; None when it never was."""
+        return self._resident_bytes / self._measured_bytes if self._measured_bytes else None
 
     @property
     def bytes_read(self) -> int:
@@ -127,7 +137,25 @@ class StreamedExperts:
     ) -> tuple[ExpertRead, ...]:
         """(expert, slot) pairs from the layer's own store."""
         reader = self._of_layer[layer][1]
-        return reader.read(layer, wanted, slots, measure=measure, cancelled=self._cancelled)
+        reads = reader.read(layer, wanted, slots, measure=measure, cancelled=self._cancelled)
+        for read in reads if measure else ():
+            if read.resident_fraction_before is not None:
+                self._measured_bytes += read.nbytes
+                self._resident_bytes += read.nbytes * read.resident_fraction_before
+        return reads
+
+    def evict(self) -> float:
+        """Drop all files from the page cache; returns the share still resident, by bytes.
+
+        Raises:
+            PageCacheError: the system does not let us.
+        """
+        probe, held, total = open_probe(), 0.0, 0
+        for path in sorted({path for store, _ in self._of_layer.values() for path in store.files}):
+            with path.open("rb") as file:
+                nbytes = path.stat().st_size
+                held, total = held + probe.evict(file.fileno()) * nbytes, total + nbytes
+        return held / total if total else 0.0
 
     def lease(self) -> Lease:
         """Slots for one step: those of the last one, or new ones while they are out."""

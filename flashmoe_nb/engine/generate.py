@@ -1,4 +1,7 @@
-"""The token loop: feed, sample, decode text, yield. Runs in the caller's thread; each feed is one command to the engine."""
+"""The token loop: feed, sample, decode text, yield.
+
+Runs in the caller's thread; each feed is one command to the engine.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ class Token:
 class Generation:
     """One call of `session.generate`."""
 
-    def __init__(  # noqa: PLR0913 - the usual knobs of sampling
+    def __init__(
         self,
         session: Session,
         *,

@@ -37,7 +37,7 @@ class Memory:
 class Run:
     """Feeds token ids to a memory, one unit after the other."""
 
-    def __init__(  # noqa: PLR0913 - what a run depends on
+    def __init__(
         self,
         decoder: Decoder,
         experts: StreamedExperts,
@@ -96,7 +96,7 @@ class Run:
     def _all_units(self) -> Events:
         self._lease = self._experts.lease()
         self._lease.measure = self._measure
-        for unit in ([self._ids] if self._chunk else [[token] for token in self._ids]):
+        for unit in [self._ids] if self._chunk else [[token] for token in self._ids]:
             memory = self._memory
             self._saved = Memory([state.snapshot() for state in memory.state], memory.position)
             self.logits = yield from self._unit(unit)
@@ -121,7 +121,9 @@ class Run:
             self._memory.position += len(piece)
         values = self._decoder.model.ops.to_numpy(logits).astype(np.float32, copy=False)
         if not np.isfinite(values).all():
-            msg = f"the logits after position {self._memory.position - 1} are not finite: weights or scales are damaged; "
+            msg = (
+                f"the logits after position {self._memory.position - 1} are not finite: weights or scales are damaged; "
+            )
             raise NumericError(msg + 'walk through session.steps() to find the layer, or run "flashmoe verify"')
         return mx.array(values)
 

@@ -1,7 +1,7 @@
 """A conversation's state on an engine: feed tokens, step through them, generate, fork, reset.
 
-Every method may be called from any thread; the work happens on the engine's owner thread. Whatever fails or is interrupted
-leaves the session where it stood after the last whole token.
+Every method may be called from any thread; the work happens on the engine's owner thread. Whatever fails or is
+interrupted leaves the session where it stood after the last whole token.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from flashmoe_nb.engine.generate import Generation
 from flashmoe_nb.engine.prefill import DEFAULT_CHUNK
-from flashmoe_nb.engine.run import Memory, Run
 from flashmoe_nb.engine.steps import Steps
 from flashmoe_nb.errors import ClosedError, ContextError, OptionError, PromptError, SessionBusyError
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from flashmoe_nb.engine.engine import Engine
     from flashmoe_nb.engine.generate import Token
+    from flashmoe_nb.engine.run import Memory, Run
     from flashmoe_nb.events import StageEvent
 
     Observer = Callable[[StageEvent], object]
@@ -85,9 +85,9 @@ class Session:
         """
         return Steps(self, token_ids, prefill=prefill)
 
-    def generate(  # noqa: PLR0913 - the usual knobs of sampling
+    def generate(
         self,
-        prompt: str | Sequence[Mapping[str, object]],
+        prompt: str | Sequence[Mapping[str, object]] | Sequence[int],
         *,
         max_tokens: int = 256,
         temperature: float = 0.0,
@@ -103,7 +103,7 @@ class Session:
         Goes on from `position`; text never splits a UTF-8 character. The last token sampled is fed by the next call.
 
         Args:
-            prompt: raw text, or messages for the checkpoint's chat template.
+            prompt: raw text, messages for the checkpoint's chat template, or raw token ids.
             max_tokens: stop after this many.
             temperature: 0 takes the likeliest token.
             top_p: draw from the likeliest tokens that hold this share.
@@ -122,13 +122,6 @@ class Session:
         )
         ids = self.engine.encode(prompt, tools=tools, enable_thinking=enable_thinking)
         return generation.tokens(ids)
-
-    def generate_ids(self, token_ids: Sequence[int], *, max_tokens: int = 256, temperature: float = 0.0, seed: int | None = None) -> Iterator[Token]:
-        """`generate` from raw token ids."""
-        generation = Generation(
-            self, max_tokens=max_tokens, temperature=temperature, top_p=1.0, min_p=0.0, seed=seed, stop=()
-        )
-        return generation.tokens(list(token_ids))
 
     def reset(self) -> None:
         """Forget everything; position 0."""

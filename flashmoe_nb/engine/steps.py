@@ -5,7 +5,7 @@ The generator of design.md section 2 as the caller sees it; it lives on the owne
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from flashmoe_nb.engine.prefill import DEFAULT_CHUNK
 
@@ -69,7 +69,7 @@ class Steps:
         if self._run is not None and not self._run.done:
             self._session.engine.owner_call(self._run.abandon)
 
-    def __enter__(self) -> Steps:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""Full attention with grouped key/value heads, per-head q/k norms, partial RoPE and, for Qwen3-Next and 3.5, an output gate.
+"""Full attention: grouped key/value heads, per-head q/k norms, partial RoPE, and in Qwen3-Next and 3.5 an output gate.
 
 Source: transformers modeling_qwen3_next.py `Qwen3NextAttention`, modeling_qwen3_moe.py `Qwen3MoeAttention`.
 """

@@ -41,15 +41,13 @@ class GatedDeltaNet:
     def load(cls, loader: ResidentLoader, path: str, config: DeltaConfig, hidden: int, eps: float) -> GatedDeltaNet:
         """Read `path.in_proj_*` and the rest."""
         heads, values, mixed = config.num_v_heads, config.value_dim, config.conv_dim
-        names, dims = (_SEPARATE, (mixed, values, heads, heads))
+        out_dims = dict(zip(_SEPARATE, (mixed, values, heads, heads), strict=True))
         if config.fused_projections:
-            names, dims = _FUSED, (mixed + values, 2 * heads)
+            out_dims = dict(zip(_FUSED, (mixed + values, 2 * heads), strict=True))
         return cls(
             config,
             eps,
-            projections=tuple(
-                loader.linear(f"{path}.{name}", out_dim, hidden) for name, out_dim in zip(names, dims, strict=True)
-            ),
+            projections=tuple(loader.linear(f"{path}.{name}", size, hidden) for name, size in out_dims.items()),
             conv=loader.vector(f"{path}.conv1d.weight", (mixed, config.conv_kernel)),
             a_log=loader.vector(f"{path}.A_log", (heads,), dtype="float32"),
             dt_bias=loader.vector(f"{path}.dt_bias", (heads,)),
@@ -84,7 +82,7 @@ class GatedDeltaNet:
         return DeltaProjections(mixed, z, b, a)
 
     def _unfuse(self, ops: Ops, qkvz: Array, ba: Array) -> tuple[Array, Array, Array, Array]:
-        """Fused rows lie per key head, with the value heads it serves: [q Dk | k Dk | v r*Dv | z r*Dv] and [b r | a r]."""
+        """Fused rows lie per key head, r value heads with each: [q Dk | k Dk | v r*Dv | z r*Dv] and [b r | a r]."""
         config, n_tokens = self.config, qkvz.shape[0]
         per_key = config.num_v_heads // config.num_k_heads
         width = per_key * config.v_head_dim

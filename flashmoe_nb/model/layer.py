@@ -1,6 +1,7 @@
 """One decoder layer as a generator that yields `(stage, value)` and goes on with the value it is sent back.
 
-The one statement of a layer's order. It never evaluates, times or records anything; the driver (`engine/decoder.py`) does.
+The one statement of a layer's order. It never evaluates, times or records anything; the driver (`engine/decoder.py`)
+does.
 """
 
 from __future__ import annotations

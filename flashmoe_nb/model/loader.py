@@ -1,14 +1,14 @@
 """Resident weights from a checkpoint's shards into a back end's memory, checked against the shapes the config promises.
 
-Bits and group size come from the tensors' shapes; an override in config.json for the very path must agree. Knows no layers:
-they ask for what they need by canonical name, and whatever nobody asked for is an error.
+Bits and group size come from the tensors' shapes; an override in config.json for the very path must agree. Knows no
+layers: they ask for what they need by canonical name, and whatever nobody asked for is an error.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class ResidentLoader:
     _asked: set[str] = field(default_factory=set)
     _fds: dict[int, int] = field(default_factory=dict)
 
-    def __enter__(self) -> ResidentLoader:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -92,8 +92,9 @@ class ResidentLoader:
             raise self._shape_error(biases, scales.shape)
         for part in (scales, biases):
             self._check_float(part)
-        parts = (self.ops.cast(self._read(part)) for part in (scales, biases))
-        return Linear(self._read(entry), *parts, added, out_dim, in_dim, found.bits, found.group_size)
+        kept_scales, kept_biases = (self.ops.cast(self._read(part)) for part in (scales, biases))
+        weight = self._read(entry)
+        return Linear(weight, kept_scales, kept_biases, added, out_dim, in_dim, found.bits, found.group_size)
 
     def finish(self, tolerated: tuple[str, ...] = ()) -> None:
         """Every tensor must have been asked for.
@@ -131,9 +132,7 @@ class ResidentLoader:
         self.progress(entry.nbytes)
         return result
 
-    def _infer(
-        self, path: str, weight: TensorEntry, scales: TensorEntry, dims: tuple[int, int]
-    ) -> GroupQuantization:
+    def _infer(self, path: str, weight: TensorEntry, scales: TensorEntry, dims: tuple[int, int]) -> GroupQuantization:
         """Bits and group size are what makes the shapes fit [out_dim, in_dim]."""
         out_dim, in_dim = dims
         packed, groups = weight.shape[-1], scales.shape[-1]
@@ -143,7 +142,8 @@ class ResidentLoader:
         if rest or group_rest or bits not in SUPPORTED_BITS or group_size not in SUPPORTED_GROUP_SIZES:
             msg = (
                 f"tensor {weight.name} is {list(weight.shape)} with scales {list(scales.shape)}: no bits of "
-                f"{SUPPORTED_BITS} and group of {SUPPORTED_GROUP_SIZES} make that the [{out_dim}, {in_dim}] of config.json"
+                f"{SUPPORTED_BITS} and group of {SUPPORTED_GROUP_SIZES} make that the "
+                f"[{out_dim}, {in_dim}] of config.json"
             )
             raise CheckpointError(msg)
         found = GroupQuantization(bits, group_size)

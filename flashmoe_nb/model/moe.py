@@ -135,10 +135,10 @@ class SparseMoE:
         return out
 
 
-def _read_and_run(  # noqa: PLR0913 - what a wave needs
+def _read_and_run(
     ops: Ops, source: ExpertSource, layer: int, h: Array, ids: NDArray[np.integer], weights: Array
 ) -> Steps:
-    """Read each chosen expert once, wave by wave, and sum up what it gives. Shapes: h [T, D], ids and weights [T, K]."""
+    """Read each chosen expert once, wave by wave, and sum up. Shapes: h [T, D], ids and weights [T, K]."""
     total: Array | None = None
     waves = plan_waves(ids, source.n_slots(layer))
     for number, wave in enumerate(waves):

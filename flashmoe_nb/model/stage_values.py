@@ -25,7 +25,10 @@ class QueryKey(NamedTuple):
 
 
 class DeltaProjections(NamedTuple):
-    """Shapes: mixed [T, 2*Hk*Dk + Hv*Dv] (queries, keys, values before the convolution), z [T, Hv, Dv], b and a [T, Hv]."""
+    """Queries, keys and values before the convolution, and the gates.
+
+    Shapes: mixed [T, 2*Hk*Dk + Hv*Dv], z [T, Hv, Dv], b and a [T, Hv].
+    """
 
     mixed: Array
     z: Array

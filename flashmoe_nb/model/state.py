@@ -1,13 +1,13 @@
 """What a session remembers of each layer: keys and values for every position, or one delta-net memory.
 
-Both can be forked cheaply and put back: a `KVCache` by its length, since positions beyond it are never read; a `DeltaState`
-by its arrays, since updates are out of place. Knows no layer and no maths.
+Both can be forked cheaply and put back: a `KVCache` by its length, since positions beyond it are never read; a
+`DeltaState` by its arrays, since updates are out of place. Knows no layer and no maths.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from flashmoe_nb.ops import Array, Ops
@@ -73,4 +73,17 @@ class DeltaState:
         return self.conv_tail, self.memory
 
 
-LayerState = KVCache | DeltaState
+class LayerState(Protocol):
+    """Memory of one layer, of either kind."""
+
+    def fork(self) -> LayerState:
+        """A second state with the same past."""
+
+    def snapshot(self) -> LayerState:
+        """What `restore` needs to come back here."""
+
+    def restore(self, saved: Any) -> None:  # its own kind of snapshot
+        """Come back."""
+
+    def arrays(self) -> tuple[Array, ...]:
+        """What must be evaluated before slots are refilled or another thread looks."""

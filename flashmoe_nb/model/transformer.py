@@ -47,9 +47,7 @@ class Transformer:
         )
 
 
-def load_transformer(
-    loader: ResidentLoader, config: ModelConfig, *, top_k: int, stream_dense: bool
-) -> Transformer:
+def load_transformer(loader: ResidentLoader, config: ModelConfig, *, top_k: int, stream_dense: bool) -> Transformer:
     """Read everything that stays in memory.
 
     Args:
@@ -91,7 +89,6 @@ def _load_layer(
         mlp = StreamedDense(number)
     else:
         mlp = ResidentDense(DenseMLP.load(loader, f"{path}.mlp", config.intermediate_size, hidden))
-    norms = (
-        loader.vector(f"{path}.{name}.weight", (hidden,)) for name in ("input_layernorm", "post_attention_layernorm")
-    )
-    return DecoderLayer(number, eps, *norms, mixer, mlp)
+    before = loader.vector(f"{path}.input_layernorm.weight", (hidden,))
+    between = loader.vector(f"{path}.post_attention_layernorm.weight", (hidden,))
+    return DecoderLayer(number, eps, before, between, mixer, mlp)

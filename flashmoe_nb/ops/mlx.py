@@ -1,24 +1,25 @@
 """The forward pass in MLX: lazy, on Metal, CUDA or CPU, and the reference for every other back end.
 
-Knows arrays, not files, names or layers. The maths follows the published models (transformers `modeling_qwen3_next.py`) and
-is checked against mlx-lm and transformers in tests/oracle.
+Knows arrays, not files, names or layers. The maths follows the published models (transformers `modeling_qwen3_next.py`)
+and is checked against mlx-lm and transformers in tests/oracle.
 """
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 import numpy as np
 
-from flashmoe_nb.ops.mlx_slots import DTYPES, MlxSlotBank, StackedLinear
+from flashmoe_nb.ops.mlx_slots import DTYPES, MlxSlotBank, StackedLinear, bytes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from flashmoe_nb.ops.protocol import ComponentSpec, Linear, WavePlan
+    from flashmoe_nb.ops.protocol import ComponentSpec, Linear, SlotBank, WavePlan
 
 _ACTIVATIONS = {"float32": mx.float32, "bfloat16": mx.bfloat16, "float16": mx.float16}
 _SCORE_BYTES = 64 * 2**20
@@ -41,7 +42,7 @@ class MlxOps:
             self.device = "GPU (CUDA)"
 
     def __repr__(self) -> str:
-        return f"<MlxOps {self.dtype} on {self.device}, MLX {mx.__version__}>"
+        return f"<MlxOps {self.dtype} on {self.device}, MLX {version('mlx')}>"
 
     # -- memory ------------------------------------------------------------------------------------------------------
     def tensor(self, dtype: str, shape: tuple[int, ...], fill: Callable[[memoryview], None]) -> mx.array:
@@ -49,7 +50,7 @@ class MlxOps:
         kind = DTYPES[dtype]
         flat = mx.zeros((max(1, int(np.prod(shape))) * kind.size,), dtype=mx.uint8)
         mx.eval(flat)
-        view = memoryview(flat)
+        view = bytes_of(flat)
         if view.readonly:
             copy = np.empty(len(view), np.uint8)
             fill(copy.data)
@@ -102,7 +103,7 @@ class MlxOps:
         return x + y
 
     def gate(self, x: mx.array, gate: mx.array) -> mx.array:
-        """x * sigmoid(gate)."""
+        """X * sigmoid(gate)."""
         return x * mx.sigmoid(gate)
 
     def swiglu(self, gate: mx.array, up: mx.array) -> mx.array:
@@ -129,14 +130,15 @@ class MlxOps:
     def embed(self, table: Linear, ids: NDArray[np.int32]) -> mx.array:
         """Gather packed rows, then dequantize only those."""
         rows = mx.array(ids)
-        if table.scales is None:
-            return table.weight[rows]
-        return mx.dequantize(
-            table.weight[rows], table.scales[rows], table.quant_biases[rows], table.group_size, table.bits
-        ).astype(self._dtype)
+        packed: mx.array = table.weight[rows]
+        if table.scales is None or table.quant_biases is None:
+            return packed
+        scales, biases = table.scales[rows], table.quant_biases[rows]
+        return mx.dequantize(packed, scales, biases, table.group_size, table.bits).astype(self._dtype)
 
     def linear(self, x: mx.array, w: Linear) -> mx.array:
         """One product, quantized or not."""
+        y: mx.array
         if w.scales is None:
             y = x @ w.weight.T
         else:
@@ -164,7 +166,7 @@ class MlxOps:
     def kv_write(self, buffer: mx.array | None, new: mx.array, length: int, capacity: int) -> mx.array:
         """MLX writes in place when nobody else holds the buffer, and copies when a fork does."""
         by_head = new.swapaxes(0, 1)
-        n_heads, n_tokens, head_dim = by_head.shape
+        n_heads, _, head_dim = by_head.shape
         held = 0 if buffer is None else buffer.shape[1]
         if held < capacity:
             room = mx.zeros((n_heads, capacity - held, head_dim), dtype=new.dtype)
@@ -194,12 +196,12 @@ class MlxOps:
         n_tokens, n_taps = x.shape[0], weight.shape[1]
         padded = mx.concatenate([tail, x], axis=0)
         wide = weight.astype(mx.float32)
-        total = sum(padded[tap : tap + n_tokens].astype(mx.float32) * wide[:, tap] for tap in range(n_taps))
+        total = padded[:n_tokens].astype(mx.float32) * wide[:, 0]
+        for tap in range(1, n_taps):
+            total = total + padded[tap : tap + n_tokens].astype(mx.float32) * wide[:, tap]
         return (total * mx.sigmoid(total)).astype(x.dtype), mx.contiguous(padded[n_tokens:])
 
-    def decay_beta(
-        self, a: mx.array, b: mx.array, a_log: mx.array, dt_bias: mx.array
-    ) -> tuple[mx.array, mx.array]:
+    def decay_beta(self, a: mx.array, b: mx.array, a_log: mx.array, dt_bias: mx.array) -> tuple[mx.array, mx.array]:
         """softplus(x) = log(1 + e^x) as logaddexp(x, 0)."""
         rate = mx.logaddexp(a + dt_bias, mx.array(0.0, dtype=a.dtype)).astype(mx.float32)
         return mx.exp(-mx.exp(a_log) * rate), mx.sigmoid(b).astype(mx.float32)
@@ -207,7 +209,8 @@ class MlxOps:
     def l2_normalize(self, x: mx.array, scale: float) -> mx.array:
         """Through rms_norm: the mean is the sum over n."""
         width = x.shape[-1]
-        return mx.fast.rms_norm(x, None, 1e-6 / width) * (scale * width**-0.5)
+        normed: mx.array = mx.fast.rms_norm(x, None, 1e-6 / width)
+        return normed * (scale * width**-0.5)
 
     def delta_update(
         self, qkv: tuple[mx.array, mx.array, mx.array], decay: mx.array, beta: mx.array, memory: mx.array
@@ -234,8 +237,9 @@ class MlxOps:
         ids, weights = mx.take_along_axis(ids, order, axis=-1), mx.take_along_axis(weights, order, axis=-1)
         return ids, weights / weights.sum(axis=-1, keepdims=True) if normalize else weights
 
-    def run_experts(self, x: mx.array, weights: mx.array, bank: MlxSlotBank, plan: WavePlan) -> mx.array:
+    def run_experts(self, x: mx.array, weights: mx.array, bank: SlotBank, plan: WavePlan) -> mx.array:
         """Gathered products over the slots: row p of the pairs goes through slot p."""
+        assert isinstance(bank, MlxSlotBank)
         slots, tokens = mx.array(plan.slots), mx.array(plan.tokens)
         rows = x[tokens][:, None, :]  # [P, 1, D]
         gate = _slot_product(rows, bank.projection("gate_proj"), slots)
@@ -251,9 +255,7 @@ class MlxOps:
 def _slot_product(rows: mx.array, w: StackedLinear, slots: mx.array) -> mx.array:
     """Shapes: rows [P, 1, in], result [P, 1, out]."""
     if w.scales is None:
-        return mx.gather_mm(
-            rows, w.weight.astype(rows.dtype).swapaxes(-1, -2), rhs_indices=slots, sorted_indices=True
-        )
+        return mx.gather_mm(rows, w.weight.astype(rows.dtype).swapaxes(-1, -2), rhs_indices=slots, sorted_indices=True)
     assert w.biases is not None
     return mx.gather_qmm(
         rows,

@@ -1,8 +1,8 @@
 """Expert slots in MLX memory: written by preadv, read by MLX's quantized products, without a copy between.
 
-`memoryview` of an evaluated MLX array is writable and shared. That is documented for Metal and was seen on the CPU and CUDA
-back ends, so it is tried when a bank is made: where a written byte does not show up, the bytes go through numpy and `shared`
-is False. Knows shapes and bytes, not experts or files.
+`memoryview` of an evaluated MLX array is writable and shared. That is documented for Metal and was seen on the CPU and
+CUDA back ends, so it is tried when a bank is made: where a written byte does not show up, the bytes go through numpy
+and `shared` is False. Knows shapes and bytes, not experts or files.
 
 A lazy MLX array that uses a slot sees what is written to it *later*: whoever refills a slot evaluates first.
 """
@@ -10,7 +10,7 @@ A lazy MLX array that uses a slot sees what is written to it *later*: whoever re
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import mlx.core as mx
 import numpy as np
@@ -37,6 +37,11 @@ class StackedLinear:
     group_size: int
 
 
+def bytes_of(x: mx.array) -> memoryview:
+    """The memory of an evaluated uint8 array."""
+    return memoryview(cast("bytearray", x))  # the stubs do not say that an array is a buffer
+
+
 class _Block:
     """The bytes of one component for all slots."""
 
@@ -46,7 +51,7 @@ class _Block:
         mx.eval(self._bytes)
         self._array = self._view(self._bytes)
         self._copy: NDArray[np.uint8] | None = None
-        self.views = self._cut(memoryview(self._bytes), spec.nbytes) if self._is_shared() else ()
+        self.views = self._cut(bytes_of(self._bytes), spec.nbytes) if self._is_shared() else ()
         if not self.views:
             self._copy = np.zeros(n_slots * spec.nbytes, np.uint8)
             self.views = self._cut(self._copy.data, spec.nbytes)
@@ -68,7 +73,7 @@ class _Block:
 
     def _is_shared(self) -> bool:
         """Write one byte through the view and look for it in the typed array."""
-        view = memoryview(self._bytes)
+        view = bytes_of(self._bytes)
         if view.readonly:
             return False
         view[0] = 1

@@ -1,7 +1,7 @@
 """What a back end must be able to do for the layers to run on it.
 
-The layers are written once over `Ops`; an array is whatever the back end's functions return, and only `to_numpy`, `evaluate`
-and `dtype_name` look into it from outside. Knows no checkpoint names, no files and no model.
+The layers are written once over `Ops`; an array is whatever the back end's functions return, and only `to_numpy`,
+`evaluate` and `dtype_name` look into it from outside. Knows no checkpoint names, no files and no model.
 Dims: T tokens, D hidden, E experts, K active, I expert width, V vocabulary, Hq/Hkv attention heads, Dh their dim,
 Hk/Hv delta heads, Dk/Dv their dims, S slots, P (token, expert) pairs.
 """
@@ -143,7 +143,7 @@ class Ops(Protocol):
         """Sum."""
 
     def gate(self, x: Array, gate: Array) -> Array:
-        """x * sigmoid(gate)."""
+        """X * sigmoid(gate)."""
 
     def swiglu(self, gate: Array, up: Array) -> Array:
         """silu(gate) * up."""
@@ -165,7 +165,7 @@ class Ops(Protocol):
         """Rows of the table, [T, D]."""
 
     def linear(self, x: Array, w: Linear) -> Array:
-        """x @ w.T, [T, out_dim]."""
+        """X @ w.T, [T, out_dim]."""
 
     def rms_norm(self, x: Array, weight: Array, eps: float) -> Array:
         """Over the last axis."""
@@ -195,7 +195,7 @@ class Ops(Protocol):
         """exp(-exp(a_log) * softplus(a + dt_bias)) and sigmoid(b), both [T, Hv] float32."""
 
     def l2_normalize(self, x: Array, scale: float) -> Array:
-        """scale * x / sqrt(sum(x^2) + 1e-6) over the last axis."""
+        """Scale * x / sqrt(sum(x^2) + 1e-6) over the last axis."""
 
     def delta_update(
         self, qkv: tuple[Array, Array, Array], decay: Array, beta: Array, memory: Array
@@ -203,7 +203,8 @@ class Ops(Protocol):
         """Gated delta rule over T tokens, in float32, out of place.
 
         S <- decay*S; S <- S + beta*(v - S k) k^T; o = S q.
-        Shapes: q and k [T, Hk, Dk], v [T, Hv, Dv], decay and beta [T, Hv], memory [Hv, Dv, Dk]; result [T, Hv, Dv], memory.
+        Shapes: q and k [T, Hk, Dk], v [T, Hv, Dv], decay and beta [T, Hv], memory [Hv, Dv, Dk]; result [T, Hv, Dv],
+        memory.
         """
 
     def route(self, logits: Array, top_k: int, *, normalize: bool) -> tuple[Array, Array]:

@@ -1,7 +1,7 @@
 """Which slot an expert goes to, and whether it must be read: the small protocol a cache policy implements.
 
-The default trusts the operating system: slots hold nothing from one layer to the next, and what is hot lives in the page
-cache. Knows layer and expert numbers, no bytes.
+The default trusts the operating system: slots hold nothing from one layer to the next, and what is hot lives in the
+page cache. Knows layer and expert numbers, no bytes.
 """
 
 from __future__ import annotations

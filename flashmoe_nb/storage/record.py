@@ -1,8 +1,9 @@
 """The layout of one expert: its components in fixed order, where each lies in a record, and where to read it.
 
-A record is gate_proj, up_proj, down_proj, each as weight, scales, biases (or weight alone when not quantized), in that order
-and without gaps, padded at the end to whole 16 KiB pages. That order and the missing gaps make it byte-compatible with the
-original engine's `packed_experts/layer_NN.bin` (repack_experts.py of danveloper/flash-moe). Knows no files and no arrays.
+A record is gate_proj, up_proj, down_proj, each as weight, scales, biases (or weight alone when not quantized), in that
+order and without gaps, padded at the end to whole 16 KiB pages. That order and the missing gaps make it byte-compatible
+with the original engine's `packed_experts/layer_NN.bin` (repack_experts.py of danveloper/flash-moe). Knows no files and
+no arrays.
 """
 
 from __future__ import annotations
