@@ -202,7 +202,7 @@ def peak_rss_bytes() -> int:
 
 
 def parse_bytes(text: str) -> int:
-    """ "6GiB", "48 GB", "500m" or a plain number, in bytes.
+    """Bytes in a size like "6GiB", "48 GB", "500m" or a plain number.
 
     Raises:
         OptionError: anything else.

@@ -210,7 +210,8 @@ class MlxOps:
         """Through rms_norm: the mean is the sum over n."""
         width = x.shape[-1]
         normed: mx.array = mx.fast.rms_norm(x, None, 1e-6 / width)
-        return normed * (scale * width**-0.5)
+        factor: float = scale * width**-0.5
+        return normed * factor
 
     def delta_update(
         self, qkv: tuple[mx.array, mx.array, mx.array], decay: mx.array, beta: mx.array, memory: mx.array
