@@ -143,7 +143,7 @@ def _pack(arguments: argparse.Namespace) -> int:
         delete_source=arguments.delete_source,
         restart=arguments.restart,
     )
-    print(f"{result.folder}: {result.num_layers} layers of {result.num_experts} experts, {result.nbytes:,} bytes")
+    print(f"{result.folder}: {result.num_experts:,} experts of {result.num_layers} layers, {result.nbytes:,} bytes")
     if result.skipped:
         print(f"left out (vision, drafting): {len(result.skipped)} tensors, e.g. {result.skipped[0]}")
     for path in result.deleted:
