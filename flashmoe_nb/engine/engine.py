@@ -16,6 +16,7 @@ from flashmoe_nb.engine import card
 from flashmoe_nb.engine.budget import MemoryPlan, plan_memory, resident_bytes
 from flashmoe_nb.engine.checkpoint import Checkpoint, open_checkpoint
 from flashmoe_nb.engine.decoder import Decoder
+from flashmoe_nb.engine.demo import demo_source, packed_demo
 from flashmoe_nb.engine.experts import StreamedExperts, slot_bytes
 from flashmoe_nb.engine.owner import Owner
 from flashmoe_nb.engine.run import Memory, Run
@@ -40,7 +41,6 @@ T = TypeVar("T")
 DEFAULT_SLOTS = 16
 _PROGRESS_BYTES = 500_000_000
 """Loading this much shows a progress bar."""
-DEMO_FOLDER = Path(__file__).resolve().parents[2] / "data" / "demo"
 
 
 def open_engine(
@@ -72,9 +72,7 @@ def open_engine(
         BudgetError: the budget is too small; nothing was loaded.
         OptionError: an argument out of range.
     """
-    folder = DEMO_FOLDER if path is None else Path(path).expanduser()
-    if path is None and not folder.is_dir():
-        raise CheckpointError(f'the demo model is not in {folder}: run "make setup", or give the path of a checkpoint')
+    folder, note = _find_folder(path, experts)
     checkpoint = open_checkpoint(folder, experts)
     backend = open_ops(ops, dtype, checkpoint.dtype)
     k = _check_top_k(top_k, checkpoint.config)
@@ -106,7 +104,9 @@ def open_engine(
     except BaseException:
         owner.close()
         raise
-    return Engine(checkpoint, model, streamed, owner, plan, k, find_policy(policy).name, notes)
+    return Engine(
+        checkpoint, model, streamed, owner, plan, k, find_policy(policy).name, (note, *notes) if note else notes
+    )
 
 
 class Engine:
@@ -331,6 +331,13 @@ def _probe() -> Callable[[int, int, int], float] | None:
         return open_probe().residency
     except PageCacheError:
         return None
+
+
+def _find_folder(path: str | os.PathLike[str] | None, experts: str) -> tuple[Path, str]:
+    """The checkpoint's folder, and a note about it; the demo's packed copy unless it is to be read in place."""
+    if path is not None:
+        return Path(path).expanduser(), ""
+    return (demo_source(), "") if experts == "in-place" else packed_demo()
 
 
 def _check_top_k(top_k: int | None, config: ModelConfig) -> int:
