@@ -8,6 +8,7 @@ opened. Field names are the glossary's (design.md section 9), their meaning foll
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -156,6 +157,8 @@ class ModelConfig:
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any], *, source: str = "config.json") -> ModelConfig:
         """Build from parsed JSON; `source` names it in errors."""
+        if not isinstance(raw, dict):
+            raise CheckpointError(f"{source} holds a JSON {type(raw).__name__}, not an object: download it again")
         fields = _Fields(raw, source)
         model_type = fields.model_type
         num_layers = fields.size("num_hidden_layers")
@@ -167,7 +170,7 @@ class ModelConfig:
             hidden_size=fields.size("hidden_size"),
             num_layers=num_layers,
             vocab_size=fields.size("vocab_size"),
-            rms_norm_eps=float(fields.get("rms_norm_eps", 1e-6)),
+            rms_norm_eps=fields.number("rms_norm_eps", 1e-6),
             max_position_embeddings=fields.size("max_position_embeddings"),
             tie_word_embeddings=bool(fields.get("tie_word_embeddings", raw.get("tie_word_embeddings", False))),
             mixer_kinds=kinds,
@@ -215,6 +218,20 @@ class _Fields:
             raise CheckpointError(msg)
         return value
 
+    def number(self, key: str, default: float) -> float:
+        return self._number(key, self.get(key, default))
+
+    def _number(self, key: str, value: object) -> float:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value) or value < 0:
+            raise CheckpointError(f"{self.source}: {key} is {value!r}, expected a number, 0 or more: download it again")
+        return float(value)
+
+    def listing(self, key: str, default: Sequence[object]) -> list[Any]:
+        value = self.get(key, default)
+        if not isinstance(value, list | tuple):
+            raise CheckpointError(f"{self.source}: {key} is {value!r}, expected a list: download it again")
+        return list(value)
+
     def mixer_kinds(self, num_layers: int) -> tuple[MixerKind, ...]:
         if self.model_type == "qwen3_moe":
             attention: MixerKind = "full_attention"
@@ -223,15 +240,16 @@ class _Fields:
         by_interval: list[MixerKind] = [
             "linear_attention" if (i + 1) % interval else "full_attention" for i in range(num_layers)
         ]
-        kinds: Sequence[MixerKind] = self.get("layer_types", by_interval)
-        if len(kinds) != num_layers or set(kinds) - {"linear_attention", "full_attention"}:
-            msg = f"{self.source}: layer_types has {len(kinds)} entries of {sorted(set(kinds))}, expected {num_layers} "
-            raise CheckpointError(msg + 'of "linear_attention" or "full_attention"')
+        kinds: list[MixerKind] = self.listing("layer_types", by_interval)
+        found = sorted({str(kind) for kind in kinds})
+        if len(kinds) != num_layers or set(found) - {"linear_attention", "full_attention"}:
+            msg = f"{self.source}: layer_types has {len(kinds)} entries of {found}, expected {num_layers} of "
+            raise CheckpointError(msg + '"linear_attention" or "full_attention": the config belongs to another model')
         return tuple(kinds)
 
     def sparse_layers(self, num_layers: int, *, has_experts: bool) -> tuple[bool, ...]:
         step = self.size("decoder_sparse_step", 1)
-        dense_layers = set(self.get("mlp_only_layers", ()))
+        dense_layers = self.listing("mlp_only_layers", ())
         return tuple(has_experts and i not in dense_layers and (i + 1) % step == 0 for i in range(num_layers))
 
     def moe(self) -> MoEConfig | None:
@@ -242,28 +260,34 @@ class _Fields:
             return None
         num_experts, top_k = self.size(count), self.size("num_experts_per_tok")
         if top_k > num_experts:
-            msg = f"{self.source}: num_experts_per_tok is {top_k}, above num_experts {num_experts}"
-            raise CheckpointError(msg)
-        shared = 0 if self.model_type == "qwen3_moe" else int(self.get("shared_expert_intermediate_size", 0))
-        norm = bool(self.get("norm_topk_prob", self.model_type == "qwen3_5_moe"))
+            msg = f"{self.source}: num_experts_per_tok is {top_k}, above num_experts {num_experts}: "
+            raise CheckpointError(msg + "the config belongs to another model")
+        shared = 0 if self.model_type == "qwen3_moe" else int(self.number("shared_expert_intermediate_size", 0))
+        norm = bool(self.get("norm_topk_prob", self.model_type != "qwen3_moe"))
         return MoEConfig(num_experts, top_k, self.size("moe_intermediate_size"), shared, norm)
 
     def attention(self) -> AttentionConfig:
         num_heads, num_kv_heads = self.size("num_attention_heads"), self.size("num_key_value_heads")
         if num_heads % num_kv_heads:
-            msg = f"{self.source}: num_attention_heads {num_heads} is no multiple of num_key_value_heads {num_kv_heads}"
-            raise CheckpointError(msg)
+            msg = (
+                f"{self.source}: num_attention_heads {num_heads} is no multiple of num_key_value_heads {num_kv_heads}: "
+            )
+            raise CheckpointError(msg + "the config belongs to another model")
         head_dim = self.size("head_dim", self.size("hidden_size") // num_heads)
         rope = dict(self.get("rope_parameters") or self.get("rope_scaling") or {})
         gated = self.model_type != "qwen3_moe"
         partial = rope.get("partial_rotary_factor", self.get("partial_rotary_factor", 0.25 if gated else 1.0))
         default_theta = 100_000.0 if self.model_type.startswith("qwen3_5") else 10_000_000.0
+        rotary_dim = int(head_dim * self._number("partial_rotary_factor", partial))
+        if rotary_dim % 2 or not 0 < rotary_dim <= head_dim:
+            msg = f"{self.source}: partial_rotary_factor {partial} of head_dim {head_dim} turns {rotary_dim} values, "
+            raise CheckpointError(msg + f"expected an even number of 2 to {head_dim}: the config is damaged")
         return AttentionConfig(
             num_heads=num_heads,
             num_kv_heads=num_kv_heads,
             head_dim=head_dim,
-            rotary_dim=int(head_dim * float(partial)),
-            rope_theta=float(rope.get("rope_theta", self.get("rope_theta", default_theta))),
+            rotary_dim=rotary_dim,
+            rope_theta=self._number("rope_theta", rope.get("rope_theta", self.get("rope_theta", default_theta))),
             rope_scale=self._rope_scale(rope),
             output_gate=gated and bool(self.get("attn_output_gate", True)),
             bias=bool(self.get("attention_bias", False)),
@@ -274,7 +298,11 @@ class _Fields:
         if kind in ("default", "mrope"):
             return 1.0
         if kind == "linear":
-            return 1.0 / float(rope["factor"])
+            factor = self._number("factor of RoPE scaling", rope.get("factor"))
+            if factor == 0:
+                msg = f"{self.source}: factor of RoPE scaling is 0, expected more: download it again"
+                raise CheckpointError(msg)
+            return 1.0 / factor
         msg = f'{self.source}: RoPE type "{kind}" is not supported, only "default" and "linear": '
         raise UnsupportedError(msg + "use the checkpoint's original context length")
 
@@ -290,7 +318,7 @@ class _Fields:
         if config.num_v_heads % config.num_k_heads:
             msg = (
                 f"{self.source}: linear_num_value_heads {config.num_v_heads} is no multiple of "
-                f"linear_num_key_heads {config.num_k_heads}"
+                f"linear_num_key_heads {config.num_k_heads}: the config belongs to another model"
             )
             raise CheckpointError(msg)
         return config
@@ -300,6 +328,8 @@ def _quantization(raw: Mapping[str, Any], source: str) -> Quantization | None:
     block = raw.get("quantization") or raw.get("quantization_config")
     if not block:
         return None
+    if not isinstance(block, dict):
+        raise CheckpointError(f"{source}: quantization is {block!r}, expected an object: download it again")
     method = block.get("quant_method", "affine")
     mode = block.get("mode", "affine")
     if method not in ("affine", "mlx") or mode != "affine":
@@ -321,7 +351,8 @@ def _group_quantization(block: Mapping[str, Any], source: str, path: str) -> Gro
     if block.get("mode", "affine") != "affine" or bits not in SUPPORTED_BITS or group_size not in SUPPORTED_GROUP_SIZES:
         msg = (
             f"{source}: {path} says bits {bits}, group_size {group_size}, mode {block.get('mode', 'affine')}; "
-            f"supported are affine, bits {SUPPORTED_BITS} and groups {SUPPORTED_GROUP_SIZES}"
+            f"supported are affine, bits {SUPPORTED_BITS} and groups {SUPPORTED_GROUP_SIZES}: "
+            "convert the original weights with mlx-lm"
         )
         raise UnsupportedError(msg)
     return GroupQuantization(int(bits), int(group_size))

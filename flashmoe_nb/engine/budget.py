@@ -64,7 +64,7 @@ def plan_memory(
     fixed = resident_bytes + slot_bytes + state + _WORK_BYTES
     longest = config.max_position_embeddings
     if budget is not None:
-        smallest = min(KV_STEP, longest)
+        smallest = KV_STEP  # the cache grows by it, however short the model's context
         if budget < fixed + smallest * kv:
             msg = (
                 f"memory_budget is {budget:,} bytes, this model needs {fixed + smallest * kv:,}: resident weights "

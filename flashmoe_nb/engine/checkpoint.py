@@ -49,7 +49,7 @@ class Checkpoint:
         return InPlaceStore.from_index(self.index, only_dense)
 
 
-def open_checkpoint(folder: Path, experts: str) -> Checkpoint:
+def open_checkpoint(folder: Path, experts: str | Path) -> Checkpoint:
     """Look at a folder.
 
     Args:
@@ -59,6 +59,8 @@ def open_checkpoint(folder: Path, experts: str) -> Checkpoint:
     Raises:
         CheckpointError: something is missing, damaged or contradictory.
     """
+    if not isinstance(experts, str | Path):
+        raise OptionError(f'experts is {experts!r}: give "auto", "in-place", "packed" or the folder of a pack')
     config = ModelConfig.load(folder)
     index = CheckpointIndex.open(folder)
     names = canonical_names(index, config.model_type)
@@ -72,7 +74,7 @@ def open_checkpoint(folder: Path, experts: str) -> Checkpoint:
 
 
 def _routed_store(
-    folder: Path, config: ModelConfig, index: CheckpointIndex, names: NameMap, experts: str
+    folder: Path, config: ModelConfig, index: CheckpointIndex, names: NameMap, experts: str | Path
 ) -> ExpertStore:
     assert config.moe is not None
     in_place = None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flashmoe_nb.engine.patch import check_patch
 from flashmoe_nb.errors import NumericError
 from flashmoe_nb.events import Stage, StageEvent
 
@@ -82,6 +83,9 @@ class Decoder:
             if run.watched:
                 in_wave = stage in (Stage.EXPERT_READ, Stage.EXPERT_COMPUTE)
                 value = yield from self._show(run, stage, layer, max(wave, 0) if in_wave else 0, start_ns, value)
+            elif run.phase == "prefill" and stage is not Stage.EXPERT_READ:
+                self.model.ops.evaluate(value)
+                self.model.ops.release()  # the stage's temporaries, before the next one allocates its own
 
     def _outside(self, run: Pass, stage: Stage, value: Array) -> Events:
         """A stage that belongs to no layer."""
@@ -115,5 +119,6 @@ class Decoder:
         )
         sent = yield event
         if sent is not None:
+            check_patch(ops, event, sent)
             event.value, event.patched = sent, True
         return event.value

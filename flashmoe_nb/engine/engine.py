@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Mapping
+import weakref
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self, SupportsIndex, TypeVar, cast
 
 from flashmoe_nb.engine import card
 from flashmoe_nb.engine.budget import MemoryPlan, plan_memory, resident_bytes
@@ -20,7 +21,7 @@ from flashmoe_nb.engine.demo import demo_source, packed_demo
 from flashmoe_nb.engine.experts import StreamedExperts, slot_bytes
 from flashmoe_nb.engine.owner import Owner
 from flashmoe_nb.engine.run import Memory, Run
-from flashmoe_nb.engine.session import Session, reject_context
+from flashmoe_nb.engine.session import Session, reject_context, whole_ids
 from flashmoe_nb.errors import BudgetError, CheckpointError, ClosedError, OptionError, PageCacheError, PromptError
 from flashmoe_nb.model import ResidentLoader, Transformer, load_transformer
 from flashmoe_nb.ops import open_ops
@@ -29,7 +30,7 @@ from flashmoe_nb.storage.policy import find_policy
 from flashmoe_nb.text import ChatTemplate, GenerationDefaults, Tokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from flashmoe_nb.config import ModelConfig
     from flashmoe_nb.ops import Ops
@@ -77,7 +78,8 @@ def open_engine(
     backend = open_ops(ops, dtype, checkpoint.dtype)
     k = _check_top_k(top_k, checkpoint.config)
     n_slots, threads = _check_slots(slots, k, checkpoint.config), _check_threads(read_threads)
-    stores, stream_dense, plan = _plan(checkpoint, backend.dtype, n_slots, memory_budget)
+    budget = None if memory_budget is None else _whole("memory_budget", memory_budget)
+    stores, stream_dense, plan = _plan(checkpoint, backend.dtype, n_slots, budget)
     owner = Owner(f"flashmoe {folder.name}")
     try:
         streamed = owner.call(
@@ -98,15 +100,14 @@ def open_engine(
                     checkpoint, backend, owner, top_k=k, stream_dense=stream_dense, nbytes=plan.resident_bytes
                 )
             )
+            notes = (note, *notes) if note else notes
+            return Engine(checkpoint, model, streamed, owner, plan, k, find_policy(policy).name, notes)
         except BaseException:
             owner.call(streamed.close)
             raise
     except BaseException:
         owner.close()
         raise
-    return Engine(
-        checkpoint, model, streamed, owner, plan, k, find_policy(policy).name, (note, *notes) if note else notes
-    )
 
 
 class Engine:
@@ -140,6 +141,7 @@ class Engine:
         self._decoder: Decoder | None = Decoder(model)
         self._experts = experts
         self._owner = owner
+        self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
         self.ops: Ops = model.ops
 
     def __repr__(self) -> str:
@@ -198,7 +200,7 @@ class Engine:
 
     def session(self) -> Session:
         """A new, empty session."""
-        return self.owner_call(lambda: Session(self, self.new_memory()))
+        return self.owner_call(lambda: self.new_session(self.new_memory(), None))
 
     def close(self) -> None:
         """Close the files and free the memory; sessions of this engine can no longer be used."""
@@ -220,14 +222,17 @@ class Engine:
             PromptError: nothing to encode, an image, or messages without a template.
             CheckpointError: the folder has no tokenizer.
         """
-        if len(prompt) == 0:
-            raise PromptError("the prompt is empty: give some text, at least one message, or token ids")
-        text: str | None = prompt if isinstance(prompt, str) else None
-        if text is None:
-            messages = [part for part in prompt if isinstance(part, Mapping)]
-            if not messages:
-                return [operator.index(token) for token in prompt]  # type: ignore[arg-type]
+        if isinstance(prompt, str):
+            text = prompt
+        elif _holds_messages(prompt):
+            messages = cast("Sequence[Mapping[str, object]]", prompt)
             text = self._template.render(messages, tools=tools, enable_thinking=enable_thinking)
+        else:
+            text, ids = "", whole_ids(prompt)
+            if ids:
+                return ids
+        if not text:
+            raise PromptError("the prompt is empty: give some text, at least one message, or token ids")
         if self.tokenizer is None:
             msg = f"{self.checkpoint.folder} has no tokenizer.json, so it takes token ids only: "
             raise CheckpointError(msg + "put the model's tokenizer.json there, or give ids in place of text")
@@ -248,6 +253,12 @@ class Engine:
         """Empty state for a session."""
         assert self._model is not None
         return Memory(self._model.new_state())
+
+    def new_session(self, memory: Memory, pending: int | None) -> Session:
+        """A session that gives its state back when the engine closes."""
+        session = Session(self, memory, pending)
+        self._sessions.add(session)
+        return session
 
     def new_run(self, memory: Memory, ids: Sequence[int], *, chunk: int | None, watched: bool, measure: bool) -> Run:
         """A feed that has not begun."""
@@ -273,6 +284,8 @@ class Engine:
 
     def _close(self) -> None:
         ops = self.ops
+        for session in list(self._sessions):
+            session.release()
         self._experts.close()
         self._model = self._decoder = None
         ops.release()
@@ -306,6 +319,7 @@ def _load(
         loader = ResidentLoader(checkpoint.index, checkpoint.names, config.quantization, ops, told)
         with loader:
             model = load_transformer(loader, config, top_k=top_k, stream_dense=stream_dense)
+    ops.release()  # buffers left over from casting
     return model, (*checkpoint.notes, *loader.notes)
 
 
@@ -324,6 +338,19 @@ def _progress(nbytes: int, name: str, owner: Owner) -> Iterator[Callable[[int], 
             owner.check()
 
         yield told
+
+
+def _holds_messages(prompt: object) -> bool:
+    return isinstance(prompt, Mapping) or (
+        isinstance(prompt, Sequence) and any(isinstance(part, Mapping) for part in prompt)
+    )
+
+
+def _whole(name: str, value: object) -> int:
+    """An option that counts something."""
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        raise OptionError(f"{name} is {value!r}, a {type(value).__name__}: give a whole number")
+    return operator.index(value)
 
 
 def _probe() -> Callable[[int, int, int], float] | None:
@@ -347,7 +374,7 @@ def _check_top_k(top_k: int | None, config: ModelConfig) -> int:
         return 0
     if top_k is None:
         return config.moe.top_k
-    if not 1 <= top_k <= config.moe.num_experts:
+    if not 1 <= _whole("top_k", top_k) <= config.moe.num_experts:
         msg = f"top_k is {top_k}, the model has {config.moe.num_experts} experts a layer: give 1 to "
         raise OptionError(f"{msg}{config.moe.num_experts}; the checkpoint's own is {config.moe.top_k}")
     return top_k
@@ -358,7 +385,7 @@ def _check_slots(slots: int | None, top_k: int, config: ModelConfig) -> int:
     least = max(top_k, 1)
     if slots is None:
         return min(most, max(least, DEFAULT_SLOTS))
-    if not least <= slots <= most:
+    if not least <= _whole("slots", slots) <= most:
         raise OptionError(f"slots is {slots}: give {least} (top_k) to {most} (experts a layer)")
     return slots
 
@@ -366,6 +393,6 @@ def _check_slots(slots: int | None, top_k: int, config: ModelConfig) -> int:
 def _check_threads(read_threads: int | None) -> int:
     if read_threads is None:
         return min(8, 2 * (os.cpu_count() or 1))
-    if not 1 <= read_threads <= 64:  # noqa: PLR2004 - more only waits in line
+    if not 1 <= _whole("read_threads", read_threads) <= 64:  # noqa: PLR2004 - more only waits in line
         raise OptionError(f"read_threads is {read_threads}: give 1 to 64")
     return read_threads

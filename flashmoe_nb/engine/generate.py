@@ -63,9 +63,14 @@ class Generation:
         self._session = session
         self._max_tokens = max_tokens
         self._sampler = Sampler(temperature, top_p, min_p)
+        if seed is not None and seed < 0:
+            raise OptionError(f"seed is {seed}: give 0 or a positive whole number, or leave it out")
         self._rng = np.random.default_rng(seed)
         self._stop_text = StopText([stop] if isinstance(stop, str) else list(stop))
         engine = session.engine
+        if stop and engine.tokenizer is None:
+            msg = f"stop is {stop!r}, but {engine.checkpoint.folder} has no tokenizer.json to tell text by: "
+            raise OptionError(msg + "put it there, or leave stop out")
         self._stop_ids = engine.stop_ids
         self._detokenizer = Detokenizer(engine.tokenizer, skip_special_tokens=True) if engine.tokenizer else None
 

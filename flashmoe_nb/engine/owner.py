@@ -11,10 +11,15 @@ import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
+from flashmoe_nb.errors import ClosedError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+
+_LOOK_S = 1.0
+"""How often a waiting thread looks whether there is still an owner."""
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
@@ -64,6 +69,7 @@ class Owner:
         """Run `function` on the owner thread and wait; what it raises is raised here.
 
         Raises:
+            ClosedError: the thread has ended.
             KeyboardInterrupt: it came while waiting; the command has stopped or finished by then.
         """
         if threading.current_thread() is self._thread:
@@ -71,7 +77,7 @@ class Owner:
         command = _Command(function)
         try:
             self._queue.put(cast("_Command[object]", command))
-            command.done.wait()
+            self._wait(command)
         except KeyboardInterrupt:
             self._stop(command)
             raise
@@ -102,9 +108,15 @@ class Owner:
         self._queue.put(cast("_Command[object]", command))  # the first put may not have happened
         while not command.done.is_set():
             try:
-                command.done.wait()
+                self._wait(command)
             except KeyboardInterrupt:
                 continue
+
+    def _wait(self, command: _Command[T]) -> None:
+        """A command that came after the last one the thread took would wait for ever."""
+        while not command.done.wait(_LOOK_S):
+            if not self._thread.is_alive() and not command.done.is_set():
+                raise ClosedError("this engine is closed: open the model again")
 
     def _serve(self) -> None:
         while (command := self._queue.get()) is not None:

@@ -6,7 +6,7 @@ thread. Knows a session's state, not how the caller is told.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import mlx.core as mx
 import numpy as np
@@ -50,7 +50,8 @@ class Run:
         check: Callable[[], None],
     ) -> None:
         """`chunk` None: token by token, as decode; else prefill in chunks of that many tokens."""
-        self._decoder, self._experts, self._memory = decoder, experts, memory
+        self._decoder: Decoder | None = decoder
+        self._experts, self._memory = experts, memory
         self._ids, self._chunk, self._watched, self._check = ids, chunk, watched, check
         self._measure = measure
         self._lease: Lease | None = None
@@ -80,6 +81,7 @@ class Run:
         self.done = True
         self._events.close()
         if self._saved is not None:
+            assert self._decoder is not None
             memory, ops = self._memory, self._decoder.model.ops
             for state, saved in zip(memory.state, self._saved.state, strict=True):
                 ops.evaluate(state.arrays())  # nothing lazy may look at slots that are about to be refilled
@@ -88,7 +90,7 @@ class Run:
         self._release()
 
     def _release(self) -> None:
-        self._saved = None
+        self._saved = self._decoder = None  # whoever keeps this run must not keep the weights of a closed engine
         if self._lease is not None:
             self._experts.give_back(self._lease)
             self._lease = None
@@ -103,7 +105,8 @@ class Run:
             self._saved = None
 
     def _unit(self, ids: Sequence[int]) -> Events:
-        logits: Any = None
+        decoder, logits = self._decoder, None
+        assert decoder is not None
         pieces = list(_chunks(ids, self._chunk or 1))
         for number, piece in enumerate(pieces):
             assert self._lease is not None
@@ -117,9 +120,9 @@ class Run:
                 self._watched,
                 self._check,
             )
-            logits = yield from self._decoder.run(run, want_logits=number == len(pieces) - 1)
+            logits = yield from decoder.run(run, want_logits=number == len(pieces) - 1)
             self._memory.position += len(piece)
-        values = self._decoder.model.ops.to_numpy(logits).astype(np.float32, copy=False)
+        values = decoder.model.ops.to_numpy(logits).astype(np.float32, copy=False)
         if not np.isfinite(values).all():
             msg = (
                 f"the logits after position {self._memory.position - 1} are not finite: weights or scales are damaged; "

@@ -41,7 +41,8 @@ class Sampler:
         """One token id. Shapes: logits [V]."""
         if self.temperature == 0:
             return int(np.argmax(logits))
-        probabilities = np.exp(log_softmax(logits / self.temperature))
+        with np.errstate(over="ignore"):  # at temperatures near 0 all but the likeliest become -inf
+            probabilities = np.exp(log_softmax((logits.astype(np.float64) - logits.max()) / self.temperature))
         if self.min_p:
             probabilities[probabilities < self.min_p * probabilities.max()] = 0
         if self.top_p < 1:

@@ -6,7 +6,9 @@ interrupted leaves the session where it stood after the last whole token.
 
 from __future__ import annotations
 
+import operator
 import weakref
+from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,7 @@ from flashmoe_nb.engine.steps import Steps
 from flashmoe_nb.errors import ClosedError, ContextError, OptionError, PromptError, SessionBusyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import mlx.core as mx
 
@@ -34,13 +36,13 @@ class Session:
     def __init__(self, engine: Engine, memory: Memory, pending: int | None = None) -> None:
         self.engine = engine
         self._memory = memory
-        self._pending = pending
+        self._pending, self._pending_at = pending, memory.position
         self._run: Run | None = None
         self._steps: weakref.ref[Steps] | None = None
         self._observers: list[Observer] = []
 
     def __repr__(self) -> str:
-        pending = "" if self._pending is None else ", 1 token sampled but not fed"
+        pending = "" if self.pending is None else ", 1 token sampled but not fed"
         return f"<Session at position {self.position} of {self.engine.max_context}{pending}, {self.engine!r}>"
 
     @property
@@ -51,7 +53,7 @@ class Session:
     @property
     def pending(self) -> int | None:
         """The token `generate` gave last: it is fed in front of whatever comes next."""
-        return self._pending
+        return self._pending if self.position == self._pending_at else None  # beyond it, it is fed
 
     def feed(self, token_ids: Sequence[int], *, chunk: int | None = None) -> mx.array:
         """Feed tokens, all or none: many as prefill, a single one as decode.
@@ -68,7 +70,8 @@ class Session:
             SessionBusyError: a step of this session is suspended.
             ReadError, NumericError: an expert could not be read, or a value was not finite.
         """
-        return self.engine.owner_call(lambda: self._feed(token_ids, chunk))
+        ids = whole_ids(token_ids)
+        return self.engine.owner_call(lambda: self._feed(ids, chunk))
 
     def steps(self, token_ids: Sequence[int], *, prefill: bool = False) -> Steps:
         """Go through tokens stage by stage: iterate for `StageEvent`s; `.logits` is set at the end.
@@ -81,9 +84,10 @@ class Session:
             prefill: all tokens through each layer together, all or none; else one after the other.
 
         Raises:
-            The same as `feed`, when the first event is asked for.
+            PromptError: not a sequence of whole numbers.
+            The rest of what `feed` raises, when the first event is asked for.
         """
-        return Steps(self, token_ids, prefill=prefill)
+        return Steps(self, whole_ids(token_ids), prefill=prefill)
 
     def generate(
         self,
@@ -149,7 +153,7 @@ class Session:
         """Check everything, then begin; for `feed` and `Steps`."""
         self.check_idle()
         ids = self._checked(token_ids)
-        pending = [] if self._pending is None else [self._pending]
+        pending = [] if self.pending is None else [self.pending]
         if chunk is None and steps is None:
             chunk = DEFAULT_CHUNK if len(pending) + len(ids) > 1 else None
         self.engine.check_context(self.position, len(pending) + len(ids))
@@ -169,8 +173,6 @@ class Session:
             except BaseException:
                 run.abandon()
                 raise
-        elif run.done and run.logits is not None:
-            self._pending = None
         return event
 
     def check_idle(self) -> None:
@@ -184,16 +186,22 @@ class Session:
         run = self._run
         if run is None or run.done:
             return
-        if self._steps is not None and self._steps() is not None:
+        if self._steps is None or self._steps() is not None:  # None: a feed, and an observer of it is asking
             event = run.last_event
             where = "before its first stage" if event is None else f"in layer {event.layer}, stage {event.stage}"
             msg = f"a step of this session is suspended {where}: exhaust it or call its close() first"
             raise SessionBusyError(msg)
         run.abandon()
 
+    def release(self) -> None:
+        """The engine closes: a suspended step is given up and the state freed; `position` stays."""
+        if self._run is not None:
+            self._run.abandon()
+        self._memory.state.clear()
+
     def set_pending(self, token_id: int) -> None:
         """The token sampled last."""
-        self._pending = token_id
+        self._pending, self._pending_at = token_id, self.position
 
     def _feed(self, token_ids: Sequence[int], chunk: int | None) -> mx.array:
         if chunk is not None and chunk < 1:
@@ -211,18 +219,34 @@ class Session:
 
     def _fork(self) -> Session:
         self.check_idle()
-        return Session(self.engine, self._memory.fork(), self._pending)
+        return self.engine.new_session(self._memory.fork(), self.pending)
 
-    def _checked(self, token_ids: Sequence[int]) -> list[int]:
-        ids = [int(token) for token in token_ids]
-        if not ids and self._pending is None:
+    def _checked(self, ids: Sequence[int]) -> list[int]:
+        if not ids and self.pending is None:
             raise PromptError("there is nothing to feed: give at least one token id")
         vocab = self.engine.config.vocab_size
         for at, token in enumerate(ids):
             if not 0 <= token < vocab:
                 msg = f"token id {token} at place {at} is outside the vocabulary of {vocab}: "
                 raise PromptError(msg + "was the text encoded with this checkpoint's tokenizer?")
-        return ids
+        return list(ids)
+
+
+def whole_ids(token_ids: Iterable[object]) -> list[int]:
+    """Token ids as plain numbers, taken on the caller's thread: MLX's lazy arrays do not cross threads.
+
+    Raises:
+        PromptError: text, messages, or anything that is no whole number.
+    """
+    if isinstance(token_ids, (str, bytes, Mapping)):
+        msg = f"token ids are given as {type(token_ids).__name__}, expected a sequence of whole numbers: "
+        raise PromptError(msg + "put text through engine.encode()")
+    try:
+        return [operator.index(token) for token in token_ids]  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        shown = " ".join(repr(token_ids).split())[:60]
+        msg = f"token ids are {shown}, expected a sequence of whole numbers ({error}): "
+        raise PromptError(msg + "put text through engine.encode()") from None
 
 
 def reject_context(position: int, n_tokens: int, limit: int, why: str) -> None:

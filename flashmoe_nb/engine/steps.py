@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from flashmoe_nb.engine.prefill import DEFAULT_CHUNK
+from flashmoe_nb.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,9 +47,14 @@ class Steps:
 
         Raises:
             StopIteration: everything is fed; `logits` is set.
+            OptionError: there is no event yet whose value could be replaced.
         """
         if self._closed:
             raise StopIteration
+        if value is not None:
+            if self._run is None:
+                raise OptionError("send() came before the first event, there is no value to replace: call next() first")
+            self._session.engine.ops.evaluate(value)  # here: a lazy array must not cross threads
         try:
             event = self._session.engine.owner_call(lambda: self._advance(value))
         except BaseException:

@@ -50,24 +50,23 @@ class Attention:
     def steps(self, ops: Ops, h: Array, cache: KVCache) -> Steps:
         """Mix T positions into the cache. Shapes: h [T, D], returns [T, D]."""
         config = self.config
-        projected = yield Stage.PROJECT, self._project(ops, h)
-        normed = QueryKey(
-            ops.rms_norm(projected.queries, self.q_norm, self.eps), ops.rms_norm(projected.keys, self.k_norm, self.eps)
-        )
-        normed = yield Stage.QK_NORM, normed
-        offset = cache.length
-        turned = yield (
-            Stage.ROPE,
-            QueryKey(
-                *(ops.rope(x, config.rotary_dim, config.rope_theta, config.rope_scale, offset) for x in normed),
-            ),
-        )
-        cache.append(ops, turned.keys, projected.values)
+        # Names are reused, so that memory is freed early.
+        queries, keys, values, gate = yield Stage.PROJECT, self._project(ops, h)
+        queries, keys = yield Stage.QK_NORM, self._norm(ops, queries, keys)
+        queries, keys = yield Stage.ROPE, self._turn(ops, queries, keys, cache.length)
+        cache.append(ops, keys, values)
         scale = config.head_dim**-0.5
-        mixed = yield Stage.ATTENTION, ops.attention(turned.queries, cache.keys, cache.values, cache.length, scale)
-        if projected.output_gate is not None:
-            mixed = yield Stage.GATED, ops.gate(mixed, projected.output_gate)
+        mixed = yield Stage.ATTENTION, ops.attention(queries, cache.keys, cache.values, cache.length, scale)
+        if gate is not None:
+            mixed = yield Stage.GATED, ops.gate(mixed, gate)
         return ops.linear(mixed, self.o_proj)
+
+    def _norm(self, ops: Ops, queries: Array, keys: Array) -> QueryKey:
+        return QueryKey(ops.rms_norm(queries, self.q_norm, self.eps), ops.rms_norm(keys, self.k_norm, self.eps))
+
+    def _turn(self, ops: Ops, queries: Array, keys: Array, offset: int) -> QueryKey:
+        rotary_dim, theta, scale = self.config.rotary_dim, self.config.rope_theta, self.config.rope_scale
+        return QueryKey(*(ops.rope(x, rotary_dim, theta, scale, offset) for x in (queries, keys)))
 
     def _project(self, ops: Ops, h: Array) -> AttentionProjections:
         """A gated q_proj lies per head as [query Dh | gate Dh]."""

@@ -58,11 +58,11 @@ class GatedDeltaNet:
     def steps(self, ops: Ops, h: Array, state: DeltaState) -> Steps:
         """Mix T positions into the memory. Shapes: h [T, D], returns [T, D]."""
         config, n_tokens = self.config, h.shape[0]
-        projected = yield Stage.PROJECT, self._project(ops, h)
-        convolved, state.conv_tail = ops.causal_conv(projected.mixed, state.conv_tail, self.conv)
-        convolved = yield Stage.CONV, convolved
-        written = yield Stage.DECAY, DecayBeta(*ops.decay_beta(projected.a, projected.b, self.a_log, self.dt_bias))
-        queries, keys, values = ops.split(convolved, (config.key_dim, config.key_dim, config.value_dim))
+        mixed, z, b, a = yield Stage.PROJECT, self._project(ops, h)  # names are reused, so that memory is freed early
+        mixed, state.conv_tail = ops.causal_conv(mixed, state.conv_tail, self.conv)
+        mixed = yield Stage.CONV, mixed
+        written = yield Stage.DECAY, DecayBeta(*ops.decay_beta(a, b, self.a_log, self.dt_bias))
+        queries, keys, values = ops.split(mixed, (config.key_dim, config.key_dim, config.value_dim))
         by_head = (n_tokens, config.num_k_heads, config.k_head_dim)
         qkv = (
             ops.l2_normalize(ops.reshape(queries, by_head), config.k_head_dim**-0.5),
@@ -71,7 +71,7 @@ class GatedDeltaNet:
         )
         out, state.memory = ops.delta_update(qkv, written.decay, written.beta, state.memory)
         out = yield Stage.DELTA, out
-        gated = ops.gated_rms_norm(out, projected.z, self.norm, self.eps)
+        gated = ops.gated_rms_norm(out, z, self.norm, self.eps)
         gated = yield Stage.GATED, ops.reshape(gated, (n_tokens, config.value_dim))
         return ops.linear(gated, self.out_proj)
 

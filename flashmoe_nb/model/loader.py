@@ -143,7 +143,7 @@ class ResidentLoader:
             msg = (
                 f"tensor {weight.name} is {list(weight.shape)} with scales {list(scales.shape)}: no bits of "
                 f"{SUPPORTED_BITS} and group of {SUPPORTED_GROUP_SIZES} make that the "
-                f"[{out_dim}, {in_dim}] of config.json"
+                f"[{out_dim}, {in_dim}] of config.json: the shards and the config belong to different models"
             )
             raise CheckpointError(msg)
         found = GroupQuantization(bits, group_size)

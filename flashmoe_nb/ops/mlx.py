@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 import numpy as np
 
+from flashmoe_nb.ops.heap import trim_heap
 from flashmoe_nb.ops.mlx_slots import DTYPES, MlxSlotBank, StackedLinear, bytes_of
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _ACTIVATIONS = {"float32": mx.float32, "bfloat16": mx.bfloat16, "float16": mx.float16}
 _SCORE_BYTES = 64 * 2**20
 """Attention scores held at once; longer prefill chunks go through in tiles of rows."""
+_DELTA_BYTES = 32 * 2**20
+"""Delta-net memories that may be in flight: MLX allocates up to a hundred operations ahead of the one that runs."""
 
 
 class MlxOps:
@@ -94,8 +97,9 @@ class MlxOps:
         return np.array(x)
 
     def release(self) -> None:
-        """Empty MLX's buffer cache."""
+        """Empty MLX's buffer cache, and the C library's."""
         mx.clear_cache()
+        trim_heap()
 
     # -- elementwise and shape ---------------------------------------------------------------------------------------
     def add(self, x: mx.array, y: mx.array) -> mx.array:
@@ -192,14 +196,19 @@ class MlxOps:
         return tiles[0] if len(tiles) == 1 else mx.concatenate(tiles, axis=0)
 
     def causal_conv(self, x: mx.array, tail: mx.array, weight: mx.array) -> tuple[mx.array, mx.array]:
-        """One product a tap, in float32."""
+        """One product a tap, in float32; a prefill evaluates tap by tap, to hold one product at a time."""
         n_tokens, n_taps = x.shape[0], weight.shape[1]
         padded = mx.concatenate([tail, x], axis=0)
         wide = weight.astype(mx.float32)
         total = padded[:n_tokens].astype(mx.float32) * wide[:, 0]
         for tap in range(1, n_taps):
+            if n_tokens > 1:
+                mx.eval(total)
             total = total + padded[tap : tap + n_tokens].astype(mx.float32) * wide[:, tap]
-        return (total * mx.sigmoid(total)).astype(x.dtype), mx.contiguous(padded[n_tokens:])
+        new_tail = mx.contiguous(padded[n_tokens:])
+        if n_tokens > 1:
+            mx.eval(new_tail)  # nothing else would before the pass ends, and until then it holds all of `padded`
+        return (total * mx.sigmoid(total)).astype(x.dtype), new_tail
 
     def decay_beta(self, a: mx.array, b: mx.array, a_log: mx.array, dt_bias: mx.array) -> tuple[mx.array, mx.array]:
         """softplus(x) = log(1 + e^x) as logaddexp(x, 0)."""
@@ -218,16 +227,22 @@ class MlxOps:
     ) -> tuple[mx.array, mx.array]:
         """Token after token."""
         queries, keys, values = (part.astype(mx.float32) for part in qkv)
-        repeats = values.shape[1] // keys.shape[1]  # each key head serves this many value heads in a row
-        queries, keys = mx.repeat(queries, repeats, axis=1), mx.repeat(keys, repeats, axis=1)
-        out = []
-        for t in range(values.shape[0]):
-            memory = memory * decay[t][:, None, None]
-            read = (memory @ keys[t][:, :, None])[:, :, 0]  # [Hv, Dv]
-            written = (values[t] - read) * beta[t][:, None]
-            memory = memory + written[:, :, None] * keys[t][:, None, :]
-            out.append((memory @ queries[t][:, :, None])[:, :, 0])
-        return mx.stack(out).astype(qkv[0].dtype), memory
+        n_tokens, n_keys, shape = values.shape[0], keys.shape[1], memory.shape
+        grouped = (n_keys, shape[0] // n_keys)  # each key head serves this many value heads in a row
+        values, decay, beta = (x.reshape(n_tokens, *grouped, -1) for x in (values, decay, beta))
+        queries, keys = queries[:, :, None, :, None], keys[:, :, None, :, None]  # [T, Hk, 1, Dk, 1]
+        memory = memory.reshape(*grouped, *shape[1:])
+        tokens_at_once = max(1, _DELTA_BYTES // (4 * memory.nbytes))  # a token makes four arrays of this size
+        out: list[mx.array] = []
+        for t in range(n_tokens):
+            if t and t % tokens_at_once == 0:
+                mx.eval(out[-tokens_at_once:], memory)
+            memory = memory * decay[t][..., None]
+            read = (memory @ keys[t])[..., 0]  # [Hk, r, Dv]
+            written = (values[t] - read) * beta[t]
+            memory = memory + written[..., None] * keys[t].swapaxes(-1, -2)
+            out.append((memory @ queries[t])[..., 0])
+        return mx.stack(out).reshape(n_tokens, *shape[:2]).astype(qkv[0].dtype), memory.reshape(shape)
 
     def route(self, logits: mx.array, top_k: int, *, normalize: bool) -> tuple[mx.array, mx.array]:
         """Softmax in float32 as the published router does."""

@@ -79,7 +79,7 @@ class Tokenizer:
             raise CheckpointError(
                 f"{path} is not a tokenizer ({error}): copy it again from the checkpoint, complete"
             ) from error
-        _require_byte_level(json.loads(text).get("decoder"), path)
+        _require_byte_level(backend, path)
         return cls(backend, read_json_object(folder / "tokenizer_config.json") or {}, str(path))
 
     def encode(self, text: str, *, add_special_tokens: bool = False) -> list[int]:
@@ -153,7 +153,9 @@ def token_text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _require_byte_level(decoder: object, path: Path) -> None:
+def _require_byte_level(backend: tokenizers.Tokenizer, path: Path) -> None:
+    # Its own state, not the file again: a vocabulary of 248,000 as Python objects takes 30 MB.
+    decoder = json.loads(backend.decoder.__getstate__()) if backend.decoder is not None else None
     if isinstance(decoder, dict) and decoder.get("type") == "Sequence":
         decoders = decoder.get("decoders")
         decoder = decoders[0] if isinstance(decoders, list) and len(decoders) == 1 else decoder

@@ -1,0 +1,44 @@
+"""Whether a value sent back can stand in for the one a stage produced: same kinds, same shapes, experts that exist.
+
+Knows stages, not layers. What it lets through may be any numbers at all: that is what patches are for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from flashmoe_nb.errors import OptionError
+from flashmoe_nb.events import Stage
+
+if TYPE_CHECKING:
+    from flashmoe_nb.events import StageEvent
+    from flashmoe_nb.ops import Ops
+
+
+def check_patch(ops: Ops, event: StageEvent, sent: Any) -> None:
+    """Refuse what could only fail later, or compute something else than it seems to.
+
+    Raises:
+        OptionError: naming stage, what was sent and what is needed.
+    """
+    where = f"the value sent at stage {event.stage}" + ("" if event.layer is None else f" of layer {event.layer}")
+    if event.stage is Stage.EXPERT_READ:
+        raise OptionError(f"{where} can change nothing, the bytes are in their slots: patch ROUTER or EXPERT_COMPUTE")
+    found, needed = _form(sent), _form(event.value)
+    if found != needed:
+        raise OptionError(f"{where} is {found}, expected {needed}: send a value of the same form")
+    if event.stage is Stage.ROUTER:
+        ids, num_experts = ops.to_numpy(sent.expert_ids), event.value.logits.shape[-1]
+        if not np.issubdtype(ids.dtype, np.integer) or ids.min() < 0 or ids.max() >= num_experts:
+            given = f"expert_ids {ids.dtype} from {ids.min()} to {ids.max()}"
+            raise OptionError(f"{where} has {given}, expected whole numbers from 0 to {num_experts - 1}: choose others")
+
+
+def _form(value: Any) -> str:
+    """Types and shapes, through tuples."""
+    if isinstance(value, tuple):
+        return f"{type(value).__name__}({', '.join(map(_form, value))})"
+    kind = type(value)
+    return "None" if value is None else f"{kind.__module__}.{kind.__qualname__} {list(np.shape(value))}"
