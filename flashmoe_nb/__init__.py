@@ -15,6 +15,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from flashmoe_nb import errors
+
 if TYPE_CHECKING:
     from flashmoe_nb.engine import Engine, Session, Steps, Token
     from flashmoe_nb.engine import open_engine as open  # noqa: A004 - fm.open reads as what it does
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Engine", "ExpertRead", "Routing", "Session", "Stage", "StageEvent", "Steps", "Token", "open"]
+__all__ = ["Engine", "ExpertRead", "Routing", "Session", "Stage", "StageEvent", "Steps", "Token", "errors", "open"]
 
 _HOMES = {
     "Engine": ("flashmoe_nb.engine", "Engine"),

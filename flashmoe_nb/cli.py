@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flashmoe_nb import __version__
-from flashmoe_nb.errors import FlashMoeError, OptionError
+from flashmoe_nb.errors import FlashMoeError, OptionError, PromptError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,7 +63,7 @@ def _generate(arguments: argparse.Namespace) -> int:
 
 
 def _tokens(engine: Engine, arguments: argparse.Namespace) -> Iterator[Token]:
-    prompt = sys.stdin.read() if arguments.prompt == "-" else arguments.prompt
+    prompt = _read_input() if arguments.prompt == "-" else arguments.prompt
     return engine.session().generate(
         _prompt(prompt, arguments.ids, chat=arguments.chat),
         max_tokens=arguments.max_tokens,
@@ -73,6 +73,16 @@ def _tokens(engine: Engine, arguments: argparse.Namespace) -> Iterator[Token]:
         seed=arguments.seed,
         stop=arguments.stop,
     )
+
+
+def _read_input() -> str:
+    """Standard input, whole."""
+    data = sys.stdin.buffer.read()
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        where = f"byte {error.start} is {data[error.start]:#x}"
+        raise PromptError(f"the prompt on standard input is not UTF-8 text ({where}): convert it first") from None
 
 
 def _prompt(text: str, ids: str | None, *, chat: bool) -> str | list[int] | list[dict[str, str]]:

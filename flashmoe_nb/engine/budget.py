@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from flashmoe_nb.storage import CheckpointIndex, NameMap
 
 _ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-_WORK_BYTES = 160 * 2**20
-"""Activations of a prefill chunk and of one evaluation: measured by `make bench` on the true 397B shape, rounded up."""
+_WORK_BYTES = 176 * 2**20
+"""Activations of a prefill chunk and MLX's buffer cache, rounded up: 151 to 159 MB measured for 512 tokens of the true
+397B shape by case budget-512 of `make bench`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ def _routed_store(
     if names.experts:
         in_place = InPlaceStore.from_index(index, names, num_experts=config.moe.num_experts, include_dense=False)
         _check_shapes(in_place, config)
-    packed_folder = folder / PACKED if experts in ("auto", "packed") else Path(experts)
+    packed_folder = folder / PACKED if experts in ("auto", "packed") else _pack_folder(Path(experts))
     if experts == "in-place" or (experts == "auto" and in_place is not None and not packed_folder.exists()):
         if in_place is None:
             raise CheckpointError(f'{folder} holds no expert tensors to read in place: open it with experts="packed"')
@@ -93,6 +93,11 @@ def _routed_store(
     if in_place is not None:
         _check_same(packed, in_place, packed_folder)
     return packed
+
+
+def _pack_folder(folder: Path) -> Path:
+    """The folder itself, or the pack in a checkpoint folder that `flashmoe pack` wrote."""
+    return folder / PACKED if (folder / PACKED).is_dir() else folder
 
 
 def _check_shapes(store: ExpertStore, config: ModelConfig) -> None:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 Events = Generator[StageEvent, Any, Any]
 
+_LARGE_PASS = 2**18
+"""Tokens x hidden size above which stages run one by one, to bound their temporaries; 64 tokens of the 397B model."""
+
 
 @dataclass(slots=True)
 class Pass:
@@ -83,7 +86,7 @@ class Decoder:
             if run.watched:
                 in_wave = stage in (Stage.EXPERT_READ, Stage.EXPERT_COMPUTE)
                 value = yield from self._show(run, stage, layer, max(wave, 0) if in_wave else 0, start_ns, value)
-            elif run.phase == "prefill" and stage is not Stage.EXPERT_READ:
+            elif stage is not Stage.EXPERT_READ and len(run.ids) * self.model.config.hidden_size > _LARGE_PASS:
                 self.model.ops.evaluate(value)
                 self.model.ops.release()  # the stage's temporaries, before the next one allocates its own
 

@@ -238,6 +238,17 @@ class Engine:
             raise CheckpointError(msg + "put the model's tokenizer.json there, or give ids in place of text")
         return self.tokenizer.encode(text)
 
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Text of token ids, special tokens included.
+
+        Raises:
+            CheckpointError: the folder has no tokenizer.
+        """
+        if self.tokenizer is None:
+            msg = f"{self.checkpoint.folder} has no tokenizer.json to tell text by: put the model's there"
+            raise CheckpointError(msg)
+        return self.tokenizer.decode(token_ids)
+
     def owner_call(self, function: Callable[[], T]) -> T:
         """Run something on the thread that owns the arrays, and wait.
 

@@ -73,14 +73,14 @@ class Session:
         ids = whole_ids(token_ids)
         return self.engine.owner_call(lambda: self._feed(ids, chunk))
 
-    def steps(self, token_ids: Sequence[int], *, prefill: bool = False) -> Steps:
+    def steps(self, token_ids: Sequence[int] = (), *, prefill: bool = False) -> Steps:
         """Go through tokens stage by stage: iterate for `StageEvent`s; `.logits` is set at the end.
 
         Each event's value is evaluated. `send(value)` goes on with another value in its place; `close()`, or dropping
         the object, rolls back to the last whole token.
 
         Args:
-            token_ids: as for `feed`.
+            token_ids: as for `feed`; without any, the token `generate` sampled last.
             prefill: all tokens through each layer together, all or none; else one after the other.
 
         Raises:

@@ -1,7 +1,7 @@
 """Giving freed memory back to the system. Knows the C library, not what was freed.
 
-Once a buffer of up to 32 MB has been freed, glibc takes all of that size from its heaps, whose free pages it keeps; on a
-true-size model that is 50 MB of temporaries. Source: mallopt(3), M_MMAP_THRESHOLD; malloc_trim(3).
+Once a buffer of up to 32 MB has been freed, glibc takes all of that size from its heaps and keeps their free pages:
+50 MB on a true-size model. Source: mallopt(3), M_MMAP_THRESHOLD; malloc_trim(3).
 """
 
 from __future__ import annotations

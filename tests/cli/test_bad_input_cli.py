@@ -190,7 +190,6 @@ def test_usage_errors_end_with_status_2(arguments: list[str], capsys: pytest.Cap
     assert "usage: flashmoe" in capsys.readouterr().err
 
 
-@pytest.mark.xfail(reason="cli.py reads standard input strictly and lets UnicodeDecodeError through")
 def test_prompt_from_a_stream_that_is_no_text(source: Path) -> None:
     result = _start(["generate", "-p", "-", str(source)], stdin=b"\xff\xfe caf\xe9", encoding="utf-8:strict")
     assert result.returncode == 2

@@ -1,0 +1,1 @@
+"""Measurements of memory and speed that `make bench` records; tests never assert times."""
