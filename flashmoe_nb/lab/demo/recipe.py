@@ -1,0 +1,53 @@
+"""What a training run depends on besides its data and its clock, and one line of its log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flashmoe_nb.lab.demo.corpus import Domain
+
+MIX = {Domain.PROSE: 0.17, Domain.CODE: 0.13, Domain.MULTI: 0.05, Domain.REFERENCE: 0.12, Domain.JSON: 0.07,
+       Domain.MATHS: 0.05, Domain.TOOLS: 0.41}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything a run depends on besides its data and its clock."""
+
+    seed: int = 2026
+    tokens_per_step: int = 65_536
+    context: int = 1024
+    long_context: int = 4096
+    long_from: float = 0.85
+    fake_quantised_from: float = 0.75
+    peak_rate: float = 2.5e-3
+    warmup_steps: int = 300
+    decay_from: float = 0.5
+    final_share: float = 0.02
+    weight_decay: float = 0.1
+    clip: float = 1.0
+    few_experts: int = 4
+    few_experts_share: float = 0.3
+
+    def rate(self, progress: float, step: int) -> float:
+        """Learning rate: linear warm-up by steps, constant, then linear down by the clock."""
+        down = max(self.final_share, 1 - (1 - self.final_share) * (progress - self.decay_from) / (1 - self.decay_from))
+        return self.peak_rate * min(1.0, (step + 1) / self.warmup_steps) * min(1.0, down)
+
+    def balance(self, progress: float) -> float:
+        """Weight of the balance loss: over the whole mixed batch, so that experts may take sides."""
+        return 0.01 if progress < 0.3 else 0.005  # noqa: PLR2004
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One line of the log."""
+
+    step: int
+    seconds: float
+    loss: float
+    balance: float
+    gradient_norm: float
+    rate: float
+    tokens_per_s: float
+    by_domain: dict[str, float]
