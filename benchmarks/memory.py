@@ -21,8 +21,8 @@ from benchmarks.case import Case, Measured, Memory
 from benchmarks.machine import Machine, describe_machine
 from flashmoe_nb.engine.budget import plan_memory, resident_bytes
 from flashmoe_nb.engine.checkpoint import open_checkpoint
-from flashmoe_nb.engine.engine import DEFAULT_SLOTS
 from flashmoe_nb.engine.experts import slot_bytes
+from flashmoe_nb.engine.options import DEFAULT_SLOTS
 from flashmoe_nb.model.state import KV_STEP
 from flashmoe_nb.ops import open_ops
 from flashmoe_nb.storage.synth import synthesize

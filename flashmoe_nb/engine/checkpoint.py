@@ -15,8 +15,12 @@ from flashmoe_nb.storage import CheckpointIndex, InPlaceStore, NameMap, PackedSt
 
 if TYPE_CHECKING:
     from flashmoe_nb.storage import ExpertStore
+    from flashmoe_nb.storage.record import ByteRange
 
 PACKED = "packed_experts"
+_SAMPLE_BYTES = 4096
+_STRIDE = 37
+"""Between the experts looked at in successive layers."""
 _FLOATS = {"F32": "float32", "BF16": "bfloat16", "F16": "float16"}
 
 
@@ -118,7 +122,23 @@ def _check_shapes(store: ExpertStore, config: ModelConfig) -> None:
 
 
 def _check_same(packed: PackedStore, in_place: InPlaceStore, folder: Path) -> None:
+    """The pack must be of these very shards: same layout, and the same bytes wherever one looks."""
     for layer in packed.layers:
         if packed.layout(layer) != in_place.layout(layer):
             msg = f"{folder} holds experts of another quantization than the shards (layer {layer}): "
             raise CheckpointError(msg + 'it was packed from other files; delete it and run "flashmoe pack" again')
+        expert = layer * _STRIDE % packed.num_experts(layer)
+        if _sample(packed, layer, expert) != _sample(in_place, layer, expert):
+            msg = f"{folder} holds other weights than the shards (layer {layer}, expert {expert}): "
+            raise CheckpointError(msg + 'it was packed from another model; delete it and run "flashmoe pack" again')
+
+
+def _sample(store: ExpertStore, layer: int, expert: int) -> list[bytes]:
+    """The first bytes of every component of one expert."""
+    return [_first_bytes(store.files[part.file], part) for part in store.ranges(layer, expert)]
+
+
+def _first_bytes(path: Path, part: ByteRange) -> bytes:
+    with path.open("rb", buffering=0) as file:
+        file.seek(part.offset)
+        return file.read(min(part.nbytes, _SAMPLE_BYTES))

@@ -30,6 +30,9 @@ _LARGE_PASS = 2**18
 """Tokens x hidden size above which stages run one by one, to bound their temporaries; 64 tokens of the 397B model."""
 
 
+PATCHED = "a value was sent in place of a stage's before; look whether that one is finite"
+
+
 @dataclass(slots=True)
 class Pass:
     """One run of T tokens through all layers."""
@@ -43,6 +46,8 @@ class Pass:
     watched: bool
     check: Callable[[], None]
     """Called between stages; raises to stop."""
+    patched: bool = False
+    """Whether a value was sent in place of a stage's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,8 @@ class Decoder:
             ops.evaluate(value)
         if stage is Stage.COMBINE and not np.isfinite(ops.to_numpy(value)).all():
             msg = f"layer {layer} gave values that are not finite at position {run.position}: "
-            raise NumericError(msg + 'its weights are damaged; run "flashmoe verify" on the checkpoint')
+            damaged = 'its weights are damaged; run "flashmoe verify" on the checkpoint'
+            raise NumericError(msg + (PATCHED if run.patched else damaged))
         n_tokens = 1 if stage in (Stage.FINAL_NORM, Stage.LOGITS) else len(run.ids)
         position = run.position + len(run.ids) - n_tokens
         event = StageEvent(
@@ -123,5 +129,5 @@ class Decoder:
         sent = yield event
         if sent is not None:
             check_patch(ops, event, sent)
-            event.value, event.patched = sent, True
+            event.value, event.patched, run.patched = sent, True, True
         return event.value

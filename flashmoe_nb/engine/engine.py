@@ -5,13 +5,11 @@ The engine holds what sessions share: resident weights, open files, slots and th
 
 from __future__ import annotations
 
-import operator
-import os
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, SupportsIndex, TypeVar, cast
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from flashmoe_nb.engine import card
 from flashmoe_nb.engine.budget import MemoryPlan, plan_memory, resident_bytes
@@ -19,10 +17,11 @@ from flashmoe_nb.engine.checkpoint import Checkpoint, open_checkpoint
 from flashmoe_nb.engine.decoder import Decoder
 from flashmoe_nb.engine.demo import demo_source, packed_demo
 from flashmoe_nb.engine.experts import StreamedExperts, slot_bytes
+from flashmoe_nb.engine.options import check_slots, check_threads, check_top_k, whole
 from flashmoe_nb.engine.owner import Owner
 from flashmoe_nb.engine.run import Memory, Run
 from flashmoe_nb.engine.session import Session, reject_context, whole_ids
-from flashmoe_nb.errors import BudgetError, CheckpointError, ClosedError, OptionError, PageCacheError, PromptError
+from flashmoe_nb.errors import BudgetError, CheckpointError, ClosedError, PageCacheError, PromptError, SessionBusyError
 from flashmoe_nb.model import ResidentLoader, Transformer, load_transformer
 from flashmoe_nb.ops import open_ops
 from flashmoe_nb.pagecache import open_probe
@@ -30,6 +29,7 @@ from flashmoe_nb.storage.policy import find_policy
 from flashmoe_nb.text import ChatTemplate, GenerationDefaults, Tokenizer
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterator
 
     from flashmoe_nb.config import ModelConfig
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DEFAULT_SLOTS = 16
 _PROGRESS_BYTES = 500_000_000
 """Loading this much shows a progress bar."""
 
@@ -76,9 +75,9 @@ def open_engine(
     folder, note = _find_folder(path, experts)
     checkpoint = open_checkpoint(folder, experts)
     backend = open_ops(ops, dtype, checkpoint.dtype)
-    k = _check_top_k(top_k, checkpoint.config)
-    n_slots, threads = _check_slots(slots, k, checkpoint.config), _check_threads(read_threads)
-    budget = None if memory_budget is None else _whole("memory_budget", memory_budget)
+    k = check_top_k(top_k, checkpoint.config)
+    n_slots, threads, kept = check_slots(slots, k, checkpoint.config), check_threads(read_threads), find_policy(policy)
+    budget = None if memory_budget is None else whole("memory_budget", memory_budget)
     stores, stream_dense, plan = _plan(checkpoint, backend.dtype, n_slots, budget)
     owner = Owner(f"flashmoe {folder.name}")
     try:
@@ -86,7 +85,7 @@ def open_engine(
             lambda: StreamedExperts(
                 stores,
                 backend,
-                find_policy(policy),
+                kept,
                 n_slots=n_slots,
                 hidden_size=checkpoint.config.hidden_size,
                 read_threads=threads,
@@ -101,7 +100,7 @@ def open_engine(
                 )
             )
             notes = (note, *notes) if note else notes
-            return Engine(checkpoint, model, streamed, owner, plan, k, find_policy(policy).name, notes)
+            return Engine(checkpoint, model, streamed, owner, plan, k, kept.name, notes)
         except BaseException:
             owner.call(streamed.close)
             raise
@@ -142,6 +141,8 @@ class Engine:
         self._experts = experts
         self._owner = owner
         self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+        self._dropped = weakref.finalize(self, owner.leave, experts.close)
+        self._dropped.atexit = False  # the system closes files faster than a step in progress can be waited for
         self.ops: Ops = model.ops
 
     def __repr__(self) -> str:
@@ -203,9 +204,17 @@ class Engine:
         return self.owner_call(lambda: self.new_session(self.new_memory(), None))
 
     def close(self) -> None:
-        """Close the files and free the memory; sessions of this engine can no longer be used."""
+        """Close the files and free the memory; sessions of this engine can no longer be used.
+
+        Raises:
+            SessionBusyError: an observer called it, in the middle of a token.
+        """
         if self._decoder is None:
             return
+        if self._owner.is_current():
+            msg = "close() was called by an observer, in the middle of a token: raise there to stop the feed, then "
+            raise SessionBusyError(msg + "close the engine from outside")
+        self._dropped.detach()
         self._owner.call(self._close)
         self._owner.close()
 
@@ -357,13 +366,6 @@ def _holds_messages(prompt: object) -> bool:
     )
 
 
-def _whole(name: str, value: object) -> int:
-    """An option that counts something."""
-    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
-        raise OptionError(f"{name} is {value!r}, a {type(value).__name__}: give a whole number")
-    return operator.index(value)
-
-
 def _probe() -> Callable[[int, int, int], float] | None:
     try:
         return open_probe().residency
@@ -376,34 +378,3 @@ def _find_folder(path: str | os.PathLike[str] | None, experts: str) -> tuple[Pat
     if path is not None:
         return Path(path).expanduser(), ""
     return (demo_source(), "") if experts == "in-place" else packed_demo()
-
-
-def _check_top_k(top_k: int | None, config: ModelConfig) -> int:
-    if config.moe is None:
-        if top_k is not None:
-            raise OptionError(f"top_k={top_k}, but {config.model_type} is dense here: leave it out")
-        return 0
-    if top_k is None:
-        return config.moe.top_k
-    if not 1 <= _whole("top_k", top_k) <= config.moe.num_experts:
-        msg = f"top_k is {top_k}, the model has {config.moe.num_experts} experts a layer: give 1 to "
-        raise OptionError(f"{msg}{config.moe.num_experts}; the checkpoint's own is {config.moe.top_k}")
-    return top_k
-
-
-def _check_slots(slots: int | None, top_k: int, config: ModelConfig) -> int:
-    most = config.moe.num_experts if config.moe else 1
-    least = max(top_k, 1)
-    if slots is None:
-        return min(most, max(least, DEFAULT_SLOTS))
-    if not least <= _whole("slots", slots) <= most:
-        raise OptionError(f"slots is {slots}: give {least} (top_k) to {most} (experts a layer)")
-    return slots
-
-
-def _check_threads(read_threads: int | None) -> int:
-    if read_threads is None:
-        return min(8, 2 * (os.cpu_count() or 1))
-    if not 1 <= _whole("read_threads", read_threads) <= 64:  # noqa: PLR2004 - more only waits in line
-        raise OptionError(f"read_threads is {read_threads}: give 1 to 64")
-    return read_threads

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flashmoe_nb.engine.owner import Cancelled
+from flashmoe_nb.errors import OptionError
 from flashmoe_nb.model import WaveRead
 from flashmoe_nb.pagecache import open_probe
 from flashmoe_nb.storage import ExpertReader, ReadCancelled
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from flashmoe_nb.events import ExpertRead
     from flashmoe_nb.ops import Ops, SlotBank
     from flashmoe_nb.storage import ExpertStore, RecordLayout
-    from flashmoe_nb.storage.policy import SlotPolicy, SlotTable
+    from flashmoe_nb.storage.policy import Placement, SlotPolicy, SlotTable
 
     Probe = Callable[[int, int, int], float]
 
@@ -68,6 +69,7 @@ class Lease:
         """
         slots = self._slots[self._experts.layout(layer)]
         placed = slots.table.place(layer, experts)
+        _check_places(placed, len(experts), slots.n_slots)
         wanted = [(expert, place.slot) for expert, place in zip(experts, placed, strict=True) if place.must_read]
         try:
             reads = self._experts.read(layer, wanted, slots, measure=self.measure) if wanted else ()
@@ -177,6 +179,14 @@ class StreamedExperts:
         width = next(part.shape[0] for part in layout.components if part.name == "gate_proj.weight")
         bank = self._ops.slot_bank(layout.components, n_slots, (self._hidden_size, self._hidden_size, width))
         return _Slots(layout, bank, self._policy.table(n_slots))
+
+
+def _check_places(placed: Sequence[Placement], n_experts: int, n_slots: int) -> None:
+    """A policy of the user's own may err; an expert in the wrong slot would compute something else, fluently."""
+    taken = {place.slot for place in placed}
+    if len(placed) != n_experts or len(taken) != n_experts or not 0 <= min(taken) <= max(taken) < n_slots:
+        msg = f"the policy placed {n_experts} experts in slots {[place.slot for place in placed]}: expected "
+        raise OptionError(f"{msg}{n_experts} different slots from 0 to {n_slots - 1}")
 
 
 def slot_counts(stores: Sequence[ExpertStore], n_slots: int) -> dict[RecordLayout, int]:

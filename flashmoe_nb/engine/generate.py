@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from flashmoe_nb.engine.options import stop_strings, whole
 from flashmoe_nb.engine.sampling import Sampler, log_softmax
 from flashmoe_nb.engine.stop_text import StopText
 from flashmoe_nb.errors import OptionError
@@ -58,15 +59,15 @@ class Generation:
         seed: int | None,
         stop: str | Sequence[str],
     ) -> None:
-        if max_tokens < 1:
+        self._max_tokens = whole("max_tokens", max_tokens)
+        if self._max_tokens < 1:
             raise OptionError(f"max_tokens is {max_tokens}: give at least 1")
         self._session = session
-        self._max_tokens = max_tokens
         self._sampler = Sampler(temperature, top_p, min_p)
-        if seed is not None and seed < 0:
+        if seed is not None and whole("seed", seed) < 0:
             raise OptionError(f"seed is {seed}: give 0 or a positive whole number, or leave it out")
         self._rng = np.random.default_rng(seed)
-        self._stop_text = StopText([stop] if isinstance(stop, str) else list(stop))
+        self._stop_text = StopText(stop_strings(stop))
         engine = session.engine
         if stop and engine.tokenizer is None:
             msg = f"stop is {stop!r}, but {engine.checkpoint.folder} has no tokenizer.json to tell text by: "
@@ -85,7 +86,8 @@ class Generation:
             chosen = self._sampler.draw(logits, self._rng)
             session.set_pending(chosen)
             text = self._text(chosen)
-            finish: FinishReason | None = "length" if count == self._max_tokens else None
+            full = count == self._max_tokens or session.position >= engine.max_context  # no room to feed this token
+            finish: FinishReason | None = "length" if full else None
             if chosen in self._stop_ids or self._stop_text.found:
                 finish = "stop"
             if finish and not self._stop_text.found:

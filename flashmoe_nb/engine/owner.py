@@ -72,7 +72,7 @@ class Owner:
             ClosedError: the thread has ended.
             KeyboardInterrupt: it came while waiting; the command has stopped or finished by then.
         """
-        if threading.current_thread() is self._thread:
+        if self.is_current():
             return function()
         command = _Command(function)
         try:
@@ -96,11 +96,20 @@ class Owner:
         if self._current is not None and self._current.cancel:
             raise Cancelled
 
+    def is_current(self) -> bool:
+        """Whether the caller is on this thread."""
+        return threading.current_thread() is self._thread
+
     def close(self) -> None:
         """End the thread after the commands already queued."""
         self._queue.put(None)
-        if threading.current_thread() is not self._thread:
+        if not self.is_current():
             self._thread.join()
+
+    def leave(self, last: Callable[[], object]) -> None:
+        """End the thread after `last`, without waiting: for an object that was dropped."""
+        self._queue.put(_Command(last))
+        self._queue.put(None)
 
     def _stop(self, command: _Command[T]) -> None:
         """Ask the command to stop and wait for it; a second interrupt does not hurry it."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import mlx.core as mx
 import numpy as np
 
-from flashmoe_nb.engine.decoder import Decoder, Events, Pass
+from flashmoe_nb.engine.decoder import PATCHED, Decoder, Events, Pass
 from flashmoe_nb.errors import NumericError
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Run:
             self._saved = None
 
     def _unit(self, ids: Sequence[int]) -> Events:
-        decoder, logits = self._decoder, None
+        decoder, logits, patched = self._decoder, None, False
         assert decoder is not None
         pieces = list(_chunks(ids, self._chunk or 1))
         for number, piece in enumerate(pieces):
@@ -121,13 +121,13 @@ class Run:
                 self._check,
             )
             logits = yield from decoder.run(run, want_logits=number == len(pieces) - 1)
+            patched |= run.patched
             self._memory.position += len(piece)
         values = decoder.model.ops.to_numpy(logits).astype(np.float32, copy=False)
         if not np.isfinite(values).all():
-            msg = (
-                f"the logits after position {self._memory.position - 1} are not finite: weights or scales are damaged; "
-            )
-            raise NumericError(msg + 'walk through session.steps() to find the layer, or run "flashmoe verify"')
+            msg = f"the logits after position {self._memory.position - 1} are not finite: "
+            damaged = "weights or scales are damaged; walk through session.steps() to find the layer, or run "
+            raise NumericError(msg + (PATCHED if patched else damaged + '"flashmoe verify"'))
         return mx.array(values)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from flashmoe_nb.engine.options import number
 from flashmoe_nb.errors import OptionError
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ class Sampler:
         """Refuse what would draw from nothing.
 
         Raises:
-            OptionError: a value outside its range.
+            OptionError: no number, or a value outside its range.
         """
+        for name in ("temperature", "top_p", "min_p"):
+            number(name, getattr(self, name))
         if not (self.temperature >= 0 and 0 < self.top_p <= 1 and 0 <= self.min_p < 1):
             msg = (
                 f"temperature {self.temperature}, top_p {self.top_p}, min_p {self.min_p}: expected temperature >= 0, "

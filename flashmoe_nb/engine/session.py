@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from flashmoe_nb.engine.generate import Generation
+from flashmoe_nb.engine.options import whole
 from flashmoe_nb.engine.prefill import DEFAULT_CHUNK
 from flashmoe_nb.engine.steps import Steps
 from flashmoe_nb.errors import ClosedError, ContextError, OptionError, PromptError, SessionBusyError
@@ -71,6 +72,8 @@ class Session:
             ReadError, NumericError: an expert could not be read, or a value was not finite.
         """
         ids = whole_ids(token_ids)
+        if chunk is not None and whole("chunk", chunk) < 1:
+            raise OptionError(f"chunk is {chunk}: give at least 1 token")
         return self.engine.owner_call(lambda: self._feed(ids, chunk))
 
     def steps(self, token_ids: Sequence[int] = (), *, prefill: bool = False) -> Steps:
@@ -204,8 +207,6 @@ class Session:
         self._pending, self._pending_at = token_id, self.position
 
     def _feed(self, token_ids: Sequence[int], chunk: int | None) -> mx.array:
-        if chunk is not None and chunk < 1:
-            raise OptionError(f"chunk is {chunk}: give at least 1 token")
         run = self.start_run(token_ids, chunk=chunk, watched=False, steps=None)
         while self.advance(run) is not None:
             pass

@@ -6,7 +6,7 @@ page cache. Knows layer and expert numbers, no bytes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from flashmoe_nb.errors import OptionError
 
@@ -32,6 +32,7 @@ class SlotTable(Protocol):
         """A read failed or was stopped: no slot can be relied on."""
 
 
+@runtime_checkable
 class SlotPolicy(Protocol):
     """A way to use slots."""
 
@@ -67,10 +68,10 @@ def find_policy(policy: str | SlotPolicy) -> SlotPolicy:
     """A policy by name, or the object itself.
 
     Raises:
-        OptionError: an unknown name.
+        OptionError: an unknown name, or an object that is no policy.
     """
-    if not isinstance(policy, str):
+    if isinstance(policy, SlotPolicy):
         return policy
     if policy != TrustOS.name:
-        raise OptionError(f'policy="{policy}" is not known: give "{TrustOS.name}", or an object with name and table()')
+        raise OptionError(f'policy={policy!r} is not known: give "{TrustOS.name}", or an object with name and table()')
     return TrustOS()

@@ -5,6 +5,7 @@ All rows run in this process; some, and everything about streams, as a user star
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -16,7 +17,8 @@ import pytest
 from flashmoe_nb.cli import main
 from flashmoe_nb.storage.pack import pack
 from flashmoe_nb.storage.synth import synthesize
-from tests.engine.bad_checkpoints import TABLE, Row, nan_in
+from tests.engine.bad_checkpoints import Row, nan_in
+from tests.engine.bad_checkpoints_table import TABLE
 from tests.engine.damage import edit_json
 
 if TYPE_CHECKING:
@@ -133,12 +135,16 @@ def test_nan_met_while_decoding(as_json: bool, model: Path, capsys: pytest.Captu
     assert "not finite" in captured.err
 
 
-def test_context_reached_while_generating_ends_in_one_line(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_context_reached_while_generating_is_a_length(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What no longer fits is refused; what fills up while generating ends as at `--max-tokens`."""
     edit_json(model / "config.json", lambda c: c["text_config"].update(max_position_embeddings=10))
-    assert main(["generate", "--ids", "1 2 3 4 5 6 7 8", str(model), "--json"]) == 2
+    assert main(["generate", "--ids", "1 2 3 4 5 6 7 8", str(model), "--json"]) == 0
     captured = capsys.readouterr()
-    assert len(captured.out.splitlines()) == 3 + 1  # the tokens that fitted, and the totals
-    _is_one_line(captured.err)
+    *tokens, totals = map(json.loads, captured.out.splitlines())
+    assert [token["finish_reason"] for token in tokens] == [None, None, "length"]
+    assert totals["tokens"] == 3
+    assert main(["generate", "--ids", "1 2 3 4 5 6 7 8 9 10 11", str(model), "--json"]) == 2
+    _is_one_line(capsys.readouterr().err)
 
 
 OTHERS: dict[str, tuple[list[str], str]] = {

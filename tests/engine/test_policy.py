@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 import flashmoe_nb as fm
-from flashmoe_nb.errors import ReadError
+from flashmoe_nb.errors import OptionError, ReadError
 from flashmoe_nb.storage.policy import Placement
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 PROMPT = [(37 * i) % 256 for i in range(30)]
@@ -100,6 +100,27 @@ def test_policy_that_lies_is_seen_in_the_logits(tiny: Path) -> None:
     with _open(tiny) as engine, _open(tiny, policy=Lying()) as lying:
         expected, found = (np.array(one.session().feed(PROMPT)) for one in (engine, lying))
     assert not np.allclose(found, expected, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "misplace",
+    [lambda places: places[:-1], lambda places: [places[0]] * len(places), lambda places: [*places[:-1], (16, True)]],
+    ids=["too-few", "twice", "beyond"],
+)
+def test_policy_that_misplaces_is_refused(misplace: Callable[[list[Placement]], list[Any]], tiny: Path) -> None:
+    class Table(LRUTable):
+        def place(self, layer: int, experts: Sequence[int]) -> list[Placement]:
+            return [Placement(*place) for place in misplace(super().place(layer, experts))]
+
+    class Misplacing(LRU):
+        def table(self, n_slots: int) -> LRUTable:
+            return Table(n_slots)
+
+    with _open(tiny, slots=16, policy=Misplacing()) as engine:
+        session = engine.session()
+        with pytest.raises(OptionError, match=r"policy placed 4 experts in slots .* different slots from 0 to 15"):
+            session.feed([1])
+        assert session.position == 0
 
 
 def test_two_steps_at_once_have_a_table_each(tiny: Path) -> None:

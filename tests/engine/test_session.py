@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -141,6 +142,20 @@ def test_closed_engine_is_collected(tiny: Path) -> None:
     del engine, session
     gc.collect()
     assert gone() is None
+
+
+def test_dropped_engine_gives_everything_back(tiny: Path) -> None:
+    """Nobody called close(): a notebook cell run again, say."""
+    before = _files(tiny), threading.active_count()
+    for _ in range(3):
+        engine = fm.open(tiny)
+        engine.session().feed([1])
+        del engine
+        gc.collect()
+    deadline = time.monotonic() + 10
+    while (_files(tiny), threading.active_count()) != before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert (_files(tiny), threading.active_count()) == before
 
 
 @pytest.mark.slow
