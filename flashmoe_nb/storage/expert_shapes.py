@@ -31,8 +31,8 @@ def check_layer(layer: int, placed: tuple[Placed, ...]) -> None:
     first = placed[0]
     for part in placed:
         if part.dtype not in DTYPE_BYTES:
-            msg = f"tensor {part.key} has dtype {part.dtype}, supported for experts are {', '.join(DTYPE_BYTES)}"
-            raise UnsupportedError(msg)
+            msg = f"tensor {part.key} has dtype {part.dtype}, supported for experts are {', '.join(DTYPE_BYTES)}: "
+            raise UnsupportedError(msg + "convert the original weights with mlx-lm, affine")
         if part.num_experts != first.num_experts:
             msg = (
                 f"layer {layer}: tensor {part.key} holds {part.num_experts} experts {_stacked(part)}, "
@@ -64,8 +64,8 @@ def _check_plain(layer: int, weight: Placed, rows_of_input: Placed) -> None:
 def _check_quantized(layer: int, parts: Mapping[str, Placed], projection: str, rows_of_input: Placed) -> None:
     weight, scales, biases = (parts[f"{projection}.{part}"] for part in ("weight", "scales", "biases"))
     if weight.dtype != "U32":
-        msg = f"layer {layer}: tensor {weight.key} has scales, so it must be U32, but it is {weight.dtype}"
-        raise CheckpointError(msg)
+        msg = f"layer {layer}: tensor {weight.key} has scales, so it must be U32, but it is {weight.dtype}: "
+        raise CheckpointError(msg + "the shards are of different conversions; convert the original weights again")
     if (scales.shape, scales.dtype) != (biases.shape, biases.dtype) or scales.dtype not in _FLOATS:
         _contradict(layer, scales, biases, "scales and biases must be alike, and floats")
     if scales.shape[0] != weight.shape[0]:
@@ -80,7 +80,7 @@ def _check_quantized(layer: int, parts: Mapping[str, Placed], projection: str, r
         msg = (
             f"layer {layer}: tensors {weight.key} {list(weight.shape)} and {scales.key} {list(scales.shape)} "
             f"with {in_dim} inputs make {bits} bits in groups of {group_size}: supported are {SUPPORTED_BITS} bits and "
-            f"groups of {SUPPORTED_GROUP_SIZES}"
+            f"groups of {SUPPORTED_GROUP_SIZES}; convert the original weights to one of these"
         )
         raise UnsupportedError(msg)
 
