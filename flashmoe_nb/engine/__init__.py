@@ -1,7 +1,8 @@
 """Opening a model, sessions, and the one driver that runs the layers."""
 
-from flashmoe_nb.engine.engine import Engine, open_engine
+from flashmoe_nb.engine.engine import Engine
 from flashmoe_nb.engine.generate import Token
+from flashmoe_nb.engine.opening import open_engine
 from flashmoe_nb.engine.session import Session
 from flashmoe_nb.engine.steps import Steps
 

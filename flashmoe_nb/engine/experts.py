@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flashmoe_nb.engine.owner import Cancelled
+from flashmoe_nb.engine.residency import ExpertPages
 from flashmoe_nb.errors import OptionError
 from flashmoe_nb.model import WaveRead
-from flashmoe_nb.pagecache import open_probe
 from flashmoe_nb.storage import ExpertReader, ReadCancelled
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ class StreamedExperts:
         cancelled: Callable[[], bool],
     ) -> None:
         self._ops, self._policy, self._hidden_size, self._cancelled = ops, policy, hidden_size, cancelled
+        self.pages = ExpertPages(stores)
         self._readers: list[ExpertReader] = []
         try:
             self._readers = [ExpertReader(store, read_threads, probe=probe) for store in stores]
@@ -145,19 +146,6 @@ class StreamedExperts:
                 self._measured_bytes += read.nbytes
                 self._resident_bytes += read.nbytes * read.resident_fraction_before
         return reads
-
-    def evict(self) -> float:
-        """Drop all files from the page cache; returns the share still resident, by bytes.
-
-        Raises:
-            PageCacheError: the system does not let us.
-        """
-        probe, held, total = open_probe(), 0.0, 0
-        for path in sorted({path for store, _ in self._of_layer.values() for path in store.files}):
-            with path.open("rb") as file:
-                nbytes = path.stat().st_size
-                held, total = held + probe.evict(file.fileno()) * nbytes, total + nbytes
-        return held / total if total else 0.0
 
     def lease(self) -> Lease:
         """Slots for one step: those of the last one, or new ones while they are out."""

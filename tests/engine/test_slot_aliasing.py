@@ -84,7 +84,7 @@ class OwnSlots:
 @contextmanager
 def _opened(folder: Path, ops: type[MlxOps], monkeypatch: pytest.MonkeyPatch, **options: Any) -> Iterator[fm.Session]:
     with monkeypatch.context() as patched:
-        patched.setattr("flashmoe_nb.engine.engine.open_ops", lambda *_: ops("float32"))
+        patched.setattr("flashmoe_nb.engine.opening.open_ops", lambda *_: ops("float32"))
         with fm.open(folder, **options) as engine:
             yield engine.session()
 
