@@ -18,19 +18,34 @@ from typing import TYPE_CHECKING
 from flashmoe_nb import errors
 
 if TYPE_CHECKING:
-    from flashmoe_nb.engine import Engine, Session, Steps, Token
+    from flashmoe_nb.engine import Engine, MemoryLimit, Session, Steps, Token, memory_limit
     from flashmoe_nb.engine import open_engine as open  # noqa: A004 - fm.open reads as what it does
     from flashmoe_nb.events import ExpertRead, Routing, Stage, StageEvent
 
 __version__ = "0.1.0"
 
-__all__ = ["Engine", "ExpertRead", "Routing", "Session", "Stage", "StageEvent", "Steps", "Token", "errors", "open"]
+__all__ = [
+    "Engine",
+    "ExpertRead",
+    "MemoryLimit",
+    "Routing",
+    "Session",
+    "Stage",
+    "StageEvent",
+    "Steps",
+    "Token",
+    "errors",
+    "memory_limit",
+    "open",
+]
 
 _HOMES = {
     "Engine": ("flashmoe_nb.engine", "Engine"),
+    "MemoryLimit": ("flashmoe_nb.engine", "MemoryLimit"),
     "Session": ("flashmoe_nb.engine", "Session"),
     "Steps": ("flashmoe_nb.engine", "Steps"),
     "Token": ("flashmoe_nb.engine", "Token"),
+    "memory_limit": ("flashmoe_nb.engine", "memory_limit"),
     "open": ("flashmoe_nb.engine", "open_engine"),
     "ExpertRead": ("flashmoe_nb.events", "ExpertRead"),
     "Routing": ("flashmoe_nb.events", "Routing"),
