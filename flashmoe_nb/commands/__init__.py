@@ -1,0 +1,1 @@
+"""The commands of `flashmoe`, one module each: `add` describes it, the rest runs it."""
