@@ -22,8 +22,7 @@ LEVELS = (
     {"observe"},
     {"lab", "chat", "figures"},
     {"serve", "widgets"},
-    {"commands"},
-    {"cli", "__main__", "__init__"},
+    {"cli", "commands", "__main__", "__init__"},
 )
 """Left never imports right. The package's `__init__` stands last: it re-exports, and nobody inside may import it."""
 
