@@ -108,6 +108,11 @@ class Engine:
         return self._experts.n_reads
 
     @property
+    def read_ns(self) -> int:
+        """Time spent waiting for expert reads since opening."""
+        return self._experts.read_ns
+
+    @property
     def resident_fraction(self) -> float | None:
         """Share of the expert bytes read that the page cache held before; None while nothing was measured."""
         return self._experts.resident_fraction

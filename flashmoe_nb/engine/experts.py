@@ -7,6 +7,7 @@ have two, so neither overwrites what the other still computes with. Knows no lay
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from flashmoe_nb.engine.owner import Cancelled
@@ -113,6 +114,8 @@ class StreamedExperts:
         self._layouts = {layer: store.layout(layer) for layer, (store, _) in self._of_layer.items()}
         self._sizes = slot_counts(stores, n_slots)
         self._free: list[Lease] = []
+        self.read_ns = 0
+        """Spent waiting for reads since opening."""
         self._measured_bytes = 0
         self._resident_bytes = 0.0
 
@@ -140,7 +143,9 @@ class StreamedExperts:
     ) -> tuple[ExpertRead, ...]:
         """(expert, slot) pairs from the layer's own store."""
         reader = self._of_layer[layer][1]
+        start_ns = perf_counter_ns()
         reads = reader.read(layer, wanted, slots, measure=measure, cancelled=self._cancelled)
+        self.read_ns += perf_counter_ns() - start_ns
         for read in reads if measure else ():
             if read.resident_fraction_before is not None:
                 self._measured_bytes += read.nbytes

@@ -1,4 +1,4 @@
-"""One measurement in a fresh process: `python -m benchmarks.case CASE` prints its `Measured` as the last line, in JSON.
+"""One measurement in a fresh process: `python -m flashmoe_nb.lab.bench.case CASE` ends in a JSON line, its `Measured`.
 
 Peak memory belongs to a process's whole life, so nothing else may run in it. Knows no tables and no allowances.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from benchmarks.rss import measure_rss
+from flashmoe_nb.lab.bench.rss import measure_rss
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Feed = Callable[[list[int]], NDArray[np.float32]]
-
-VOCAB = 248_320
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +36,8 @@ class Case:
     top_k: int | None = None
     """None takes the checkpoint's own."""
     memory_budget: int | None = None
+    ops: str = "auto"
+    """Of flashmoe_nb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +80,13 @@ def run_case(case: Case) -> Measured:
     return _run_flashmoe(case) if case.system == "flashmoe_nb" else _run_mlx_lm(case)
 
 
-def prompt_ids(n_tokens: int) -> list[int]:
+def prompt_ids(n_tokens: int, vocab_size: int) -> list[int]:
     """Seeded and spread over the vocabulary, as routing would be by a text."""
-    return [int(token) for token in np.random.default_rng(n_tokens).integers(0, VOCAB, n_tokens)]
+    return [int(token) for token in np.random.default_rng(n_tokens).integers(0, vocab_size, n_tokens)]
 
 
 def _run_flashmoe(case: Case) -> Measured:
-    import flashmoe_nb as fm  # noqa: PLC0415 - the other system's process must not hold it
+    from flashmoe_nb.engine import open_engine  # noqa: PLC0415 - the other system's process must not hold it
     from flashmoe_nb.model.state import KV_STEP  # noqa: PLC0415
     from flashmoe_nb.text import Tokenizer  # noqa: PLC0415
 
@@ -95,10 +95,11 @@ def _run_flashmoe(case: Case) -> Measured:
     interpreter = measure_rss()
     del tokenizer
     start_ns = perf_counter_ns()
-    with fm.open(folder, top_k=case.top_k, memory_budget=case.memory_budget) as engine:
+    with open_engine(folder, top_k=case.top_k, memory_budget=case.memory_budget, ops=case.ops) as engine:
         open_ns = perf_counter_ns() - start_ns
         session = engine.session()
-        times_ns, tokens = _generate(case, lambda ids: np.array(session.feed(ids)))
+        vocab_size = engine.config.vocab_size
+        times_ns, tokens = _generate(case, vocab_size, lambda ids: np.array(session.feed(ids)))
         plan = engine.memory
         kv_bytes = -(-session.position // KV_STEP) * KV_STEP * plan.kv_bytes_per_token
         memory = Memory(plan.resident_bytes, plan.slot_bytes, plan.state_bytes + kv_bytes)
@@ -125,20 +126,23 @@ def _run_mlx_lm(case: Case) -> Measured:
 
     interpreter = measure_rss()
     start_ns = perf_counter_ns()
-    model, _ = load_model(Path(case.folder), lazy=True)
+    model, config = load_model(Path(case.folder), lazy=True)
     model.set_dtype(mx.float32)
+    for layer in model.layers if case.top_k else ():
+        layer.mlp.top_k = case.top_k
     mx.eval(model.parameters())
     open_ns = perf_counter_ns() - start_ns
     cache = make_prompt_cache(model)
-    times_ns, tokens = _generate(case, lambda ids: np.array(model(mx.array([ids]), cache=cache)[0, -1]))
+    vocab_size = config.get("text_config", config)["vocab_size"]
+    times_ns, tokens = _generate(case, vocab_size, lambda ids: np.array(model(mx.array([ids]), cache=cache)[0, -1]))
     rss = measure_rss()
     peak, anon, file = rss.peak_bytes, rss.anon_bytes, rss.file_bytes
     return Measured(peak, anon, file, interpreter.peak_bytes, None, open_ns, times_ns[0], times_ns[1:], 0, tokens)
 
 
-def _generate(case: Case, feed: Feed) -> tuple[list[int], list[int]]:
+def _generate(case: Case, vocab_size: int, feed: Feed) -> tuple[list[int], list[int]]:
     """Greedily; times of the prompt and of each token after it, and the tokens."""
-    times_ns, tokens, ids = [], [], prompt_ids(case.prompt_tokens)
+    times_ns, tokens, ids = [], [], prompt_ids(case.prompt_tokens, vocab_size)
     for _ in range(case.decode_tokens + 1):
         start_ns = perf_counter_ns()
         tokens.append(int(feed(ids).argmax()))

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from flashmoe_nb import __version__
-
-PACKAGES = ("mlx", "mlx-lm", "numpy", "tokenizers")
+PACKAGES = ("flashmoe-nb", "mlx", "mlx-lm", "numba", "numpy", "tokenizers")
 _CPUINFO = Path("/proc/cpuinfo")
 
 
@@ -34,7 +32,7 @@ def describe_machine() -> Machine:
         cores=os.cpu_count() or 1,
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         python=platform.python_version(),
-        packages={"flashmoe_nb": __version__} | {name: version(name) for name in PACKAGES},
+        packages={name: _version(name) for name in PACKAGES},
     )
 
 
@@ -45,3 +43,10 @@ def _cpu() -> str:
             if key.strip() == "model name":
                 return value.strip()
     return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

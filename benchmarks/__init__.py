@@ -1,1 +1,0 @@
-"""Measurements of memory and speed that `make bench` records; tests never assert times."""

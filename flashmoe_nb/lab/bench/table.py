@@ -1,0 +1,59 @@
+"""A table of measurements: printed for people, recorded for later. Knows no suite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+Cell = str | int | float | bool | None
+
+
+@dataclass(slots=True)
+class Table:
+    """Rows under named columns; units stand in the names."""
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[Cell, ...]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, *cells: Cell) -> None:
+        """One more row."""
+        assert len(cells) == len(self.columns), f"{len(cells)} cells under {len(self.columns)} columns"
+        self.rows.append(cells)
+
+    def text(self) -> str:
+        """As Markdown, aligned."""
+        lines = [self.columns, *(tuple(map(_shown, row)) for row in self.rows)]
+        widths = [max(len(line[column]) for line in lines) for column in range(len(self.columns))]
+        numeric = [any(isinstance(row[column], int | float) for row in self.rows) for column in range(len(widths))]
+        rule = [
+            ("-" * (width - 1) + ":") if right else "-" * width for width, right in zip(widths, numeric, strict=True)
+        ]
+        body = [self._line(line, widths, numeric) for line in lines]
+        table = [body[0], "| " + " | ".join(rule) + " |", *body[1:]]
+        return "\n".join([f"{self.title}", "", *table, *(f"  {note}" for note in self.notes)])
+
+    def record(self) -> dict[str, object]:
+        """For JSON: rows by column name."""
+        rows = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+        return {"name": self.name, "title": self.title, "rows": rows, "notes": self.notes}
+
+    @staticmethod
+    def _line(cells: tuple[str, ...], widths: list[int], numeric: list[bool]) -> str:
+        padded = (
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(cells, widths, numeric, strict=True)
+        )
+        return "| " + " | ".join(padded) + " |"
+
+
+def _shown(cell: Cell) -> str:
+    """Three significant digits, or all before the point."""
+    if cell is None:
+        return "-"
+    if isinstance(cell, bool):
+        return "yes" if cell else "NO"
+    if isinstance(cell, float):
+        return f"{cell:,.0f}" if abs(cell) >= 100 else f"{cell:.3g}"  # noqa: PLR2004 - three digits
+    return f"{cell:,}" if isinstance(cell, int) else cell
