@@ -14,19 +14,19 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo browser lab test lint format bench clean
+.PHONY: help setup browser lab test lint format bench clean
 
 help:
-	@echo 'make setup    make .venv with everything, the demo model and a Chromium for the tests'
+	@echo 'make setup    make .venv with everything, and a Chromium for the tests'
 	@echo 'make lab      open JupyterLab on the start page of the tutorial'
 	@echo 'make test     run all tests; ARGS="tests/storage -x" passes arguments on, JOBS=4 sets the processes'
 	@echo 'make lint     ruff check, ruff format --check, mypy'
 	@echo 'make format   let ruff rewrite what it can'
 	@echo 'make bench    measure memory and speed; ARGS passes arguments on'
-	@echo 'make clean    delete .venv, caches and the demo model'
+	@echo 'make clean    delete .venv, builds and caches'
 	@echo 'PYTHON=python3.12 chooses the interpreter .venv is made with (3.11 or newer)'
 
-setup: demo browser
+setup: browser
 
 # The stamp makes a second run quick; a changed pyproject.toml installs again into the same .venv. It holds the folder it was
 # made in: a moved checkout, or a .venv whose interpreter is gone, counts as not installed.
@@ -39,14 +39,10 @@ $(STAMP): pyproject.toml
 	@$(PY) -m pip install -q -e '.[dev]'
 	@echo '$(CURDIR)' > $@
 
-# The script itself knows what is already there.
-demo: $(STAMP)
-	@$(PY) data/prepare_demo.py
-
 browser: $(STAMP)
 	@PY='$(PY)' sh scripts/ensure_chromium.sh
 
-lab: demo
+lab: $(STAMP)
 	$(PY) -m jupyterlab $(ALLOW_ROOT) --ServerApp.root_dir='$(CURDIR)' $(ARGS) notebooks/00_start_here.ipynb
 
 test: setup
@@ -61,9 +57,9 @@ format: $(STAMP)
 	$(PY) -m ruff check --fix-only .
 	$(PY) -m ruff format .
 
-bench: demo
+bench: $(STAMP)
 	$(PY) -m benchmarks.memory $(ARGS)
 
 clean:
-	rm -rf $(VENV) data/demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

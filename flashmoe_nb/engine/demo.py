@@ -31,7 +31,7 @@ def demo_source() -> Path:
     for place in PLACES:
         if (place / "config.json").exists():
             return place
-    msg = f'the demo model is not in {PLACES[0]}: run "make setup", or give the path of a checkpoint'
+    msg = f"the demo model is not in {PLACES[0]}: install the package anew, or give the path of a checkpoint"
     raise CheckpointError(msg)
 
 

@@ -1,7 +1,6 @@
 """The start page of the tutorial: it runs, shows what it says, reads well without running, and draws in JupyterLab."""
 
 import ast
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,6 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "notebooks" / "00_start_here.ipynb"
 PLOTLY = "application/vnd.plotly.v1+json"
 FIGURES = ("routing", "few", "cold", "reads", "in-place")
-
-MADE_BY = ROOT / "data/demo/made_by.json"
-needs_demo = pytest.mark.skipif(not MADE_BY.is_file(), reason="no demo model: make setup")
-needs_trained_demo = pytest.mark.skipif(
-    not MADE_BY.is_file() or json.loads(MADE_BY.read_text("utf-8"))["origin"] != "trained prototype",
-    reason="the numbers are those of the trained demo model, here it has random weights",
-)
 
 
 def solutions(notebook: nbformat.NotebookNode) -> list[str]:
@@ -68,26 +60,22 @@ def shown(notebook: nbformat.NotebookNode, cell_id: str) -> dict[str, object]:
     return outputs(notebook, cell_id)[-1].data
 
 
-@needs_demo
 class TestExecuted:
     def test_every_code_cell_ran_without_a_word_on_stderr(self, executed: nbformat.NotebookNode):
         cells = [cell for cell in executed.cells if cell.cell_type == "code"]
         assert [cell.id for cell in cells if cell.execution_count is None] == []
         assert [cell.id for cell in cells for output in cell.outputs if output.get("name") == "stderr"] == []
 
-    @needs_trained_demo
     def test_the_card_shows_the_model_and_hides_the_machine(self, executed: nbformat.NotebookNode):
         card = shown(executed, "open")["text/html"]
         assert "qwen3_5_moe" in card
         assert "512 a layer, top_k 10" in card
         assert str(ROOT) not in card
 
-    @needs_trained_demo
     def test_text_is_written_token_by_token(self, executed: nbformat.NotebookNode):
         assert printed(executed, "generate").startswith("def read_file(path):\n")
         assert "80 experts, 921,600 bytes" in printed(executed, "token")
 
-    @needs_trained_demo
     def test_the_table_has_a_row_for_each_layer_with_its_ten_experts(self, executed: nbformat.NotebookNode):
         html = shown(executed, "table")["text/html"]
         rows = re.findall(r"<tr>(?:(?!</tr>).)*</tr>", html)[1:]
@@ -95,7 +83,6 @@ class TestExecuted:
         assert [row.count("<b>") for row in rows] == [10] * 8
         assert all("115,200" in row and re.search(r"\d (?:µs|ms) \(expert \d", row) for row in rows)
 
-    @needs_trained_demo
     @pytest.mark.parametrize("cell_id", FIGURES)
     def test_each_figure_has_marks_and_names_model_and_top_k(self, executed: nbformat.NotebookNode, cell_id: str):
         figure = shown(executed, cell_id)[PLOTLY]
@@ -106,14 +93,12 @@ class TestExecuted:
         names = {trace["name"] for trace in shown(executed, "in-place")[PLOTLY]["data"]}
         assert names == {"pages shared by several experts: cannot be told"}
 
-    @needs_trained_demo
     def test_a_stopped_step_is_rolled_back(self, executed: nbformat.NotebookNode):
         text = printed(executed, "stop")
         assert "stopped at <StageEvent layer 2 router at 45+1" in text
         assert "suspended in layer 2, stage router" in text
         assert text.rstrip().endswith("position after close(): 45")
 
-    @needs_trained_demo
     def test_the_solutions_run(self, executed: nbformat.NotebookNode):
         assert len(solutions(executed)) == 3
         assert printed(executed, "solution-1").count("[") == 8
@@ -154,7 +139,6 @@ _PAINTED = """() => [...document.querySelectorAll('.js-plotly-plot')].map(plot =
     plot.querySelectorAll('path.point, .bars path').length, plot.getBoundingClientRect().width])"""
 
 
-@needs_demo
 @pytest.mark.browser
 @pytest.mark.slow
 def test_the_page_draws_in_jupyterlab(lab: Any, lab_folder: Path, screenshots: Path):

@@ -7,7 +7,7 @@ import pytest
 from flashmoe_nb.errors import PromptError
 from flashmoe_nb.text import ChatTemplate
 
-SOURCE = Path(__file__).parents[2] / "data" / "demo_chat_template.jinja"
+SOURCE = Path(__file__).parents[2] / "data" / "demo" / "chat_template.jinja"
 TEMPLATE = ChatTemplate({"default": SOURCE.read_text()}, {}, SOURCE.name)
 
 ASSISTANT = "<|im_start|>assistant\n<think>\n\n</think>\n\n"
@@ -109,7 +109,7 @@ def test_json_is_the_default_format_and_arguments_may_be_json_text():
     messages = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "Yes.", "tool_calls": [call]}]
     rendered = TEMPLATE.render(messages, tools=TOOLS, add_generation_prompt=False)
     assert rendered == JSON_SYSTEM + user("x") + ASSISTANT + (
-        'Yes.\n<tool_call>\n{"name": "f", "arguments": {"a":1}}\n</tool_call><|im_end|>\n'
+        'Yes.\n\n<tool_call>\n{"name": "f", "arguments": {"a":1}}\n</tool_call><|im_end|>\n'
     )
 
 
@@ -123,6 +123,12 @@ def test_a_system_message_stands_before_the_tools():
 def test_an_answer_fed_back_with_its_think_block_gets_no_second_one():
     messages = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "<think>\n\n</think>\n\nHello"}]
     assert TEMPLATE.render(messages, add_generation_prompt=False) == user("x") + ASSISTANT + "Hello<|im_end|>\n"
+
+
+def test_the_empty_think_block_stands_only_after_the_last_question():
+    past = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "Hello"}]
+    rendered = TEMPLATE.render([*past, {"role": "user", "content": "y"}])
+    assert rendered == user("x") + "<|im_start|>assistant\nHello<|im_end|>\n" + user("y") + ASSISTANT
 
 
 def test_what_the_model_was_never_shown_is_refused():

@@ -16,6 +16,7 @@ from flashmoe_nb.lab.demo.shape import Shape
 from flashmoe_nb.lab.demo.tokens import END_OF_TEXT, IM_END
 
 CHECKSUMS = "SHA256SUMS"
+CARD = "MODEL_CARD.md"
 _MARKUP = frozenset({"<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>"})
 
 
@@ -48,8 +49,8 @@ def assemble(quantised: Path, tokenizer: Path, out: Path) -> None:
 
 
 def checksums(folder: Path) -> None:
-    """Write `SHA256SUMS` over every other file, in the format of `sha256sum --check`."""
-    names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != CHECKSUMS)
+    """Write `SHA256SUMS` over every other file but the card, in the format of `sha256sum --check`."""
+    names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name not in (CHECKSUMS, CARD))
     lines = [f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
     (folder / CHECKSUMS).write_text("".join(lines), "utf8")
 
