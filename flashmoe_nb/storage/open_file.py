@@ -5,7 +5,10 @@ Knows sizes and times, not contents: a file that was replaced under its name sta
 
 from __future__ import annotations
 
+import fcntl
 import os
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,9 @@ from flashmoe_nb.errors import ReadError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_F_RDAHEAD = 45
+"""Of macOS, sys/fcntl.h; Python's fcntl does not name it everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +31,12 @@ class OpenFile:
     mtime_ns: int
 
     @classmethod
-    def open(cls, path: Path) -> OpenFile:
+    def open(cls, path: Path, *, read_ahead: bool = True) -> OpenFile:
         """Open for reading.
+
+        Args:
+            path: the file.
+            read_ahead: False tells the system that reads jump about, so that it brings nothing beyond what is asked.
 
         Raises:
             ReadError: it is missing or not readable.
@@ -37,6 +47,8 @@ class OpenFile:
             raise ReadError(
                 f"{path} cannot be opened: {error.strerror}; check that it exists and is readable"
             ) from error
+        if not read_ahead:
+            _expect_jumps(fd)
         status = os.fstat(fd)
         return cls(path, fd, status.st_size, status.st_mtime_ns)
 
@@ -58,3 +70,12 @@ class OpenFile:
     def close(self) -> None:
         """Give the descriptor back."""
         os.close(self.fd)
+
+
+def _expect_jumps(fd: int) -> None:
+    """A hint only: a file system that does not take it reads as before."""
+    with suppress(OSError):
+        if sys.platform == "darwin":
+            fcntl.fcntl(fd, _F_RDAHEAD, 0)
+        else:
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     Probe = Callable[[int, int, int], float]
 
 INLINE_BYTES = 64 * 1024
-"""Records below this are read by the asking thread: handing them over costs more than reading them."""
+"""Records below this are read by the asking thread: handing them over costs more than reading them. Files of larger
+ones are read without read-ahead, which brings parts of neighbours that nobody asked for."""
 
 _PLANS_KEPT = 4096
 
@@ -131,8 +132,9 @@ class ExpertReader:
         self._busy = threading.Lock()
         self._files: tuple[OpenFile, ...] = ()
         try:
+            read_ahead = all(store.layout(layer).payload_bytes < INLINE_BYTES for layer in store.layers)
             for path in store.files:
-                self._files += (OpenFile.open(path),)
+                self._files += (OpenFile.open(path, read_ahead=read_ahead),)
         except ReadError:
             self._close_files()
             raise

@@ -81,7 +81,7 @@ def test_cgroup_settles_between_hits_and_misses(packed: Path) -> None:
     hit_rate = found["hit"] / found["read"]
     assert 0.05 < hit_rate < 0.95
     missed = found["read"] - found["hit"]
-    assert 0.9 * missed < found["device"] < 2 * missed  # read-ahead brings parts of neighbours along
+    assert found["device"] == pytest.approx(missed, rel=0.1)  # large records are read without read-ahead
 
 
 @pytest.mark.root

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import statistics
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import perf_counter_ns
@@ -28,8 +29,19 @@ if TYPE_CHECKING:
     from flashmoe_nb.storage import ExpertStore, RecordLayout
 
 THREADS = (1, 2, 4, 8, 16)
-N_EXPERTS = 64
-"""Read in each measurement: 450 MB of the 397B shape."""
+N_EXPERTS = 48
+"""Read in each measurement: 340 MB of the 397B shape."""
+
+
+HINTS: dict[str, int] = (
+    {
+        "nothing (read-ahead as it is)": os.POSIX_FADV_NORMAL,
+        "POSIX_FADV_RANDOM (no read-ahead)": os.POSIX_FADV_RANDOM,
+        "POSIX_FADV_SEQUENTIAL (twice the read-ahead)": os.POSIX_FADV_SEQUENTIAL,
+    }
+    if sys.platform == "linux"
+    else {}
+)
 
 
 class _Slots:
@@ -61,6 +73,8 @@ def run(options: Options) -> Iterator[Table]:
             ours, bare, line = _compare(store, layer, slots, pages, n_threads, options.rounds, cold=cold)
             table.add("cold" if cold else "warm", n_threads, ours, bare, ours / bare, line)
     yield table
+    if HINTS:
+        yield _hints(store, layer, slots, pages, options.rounds)
 
 
 def _compare(
@@ -82,8 +96,10 @@ def _compare(
                     partial(_read_bare, pool, files, store, layer, slots, batches),
                     partial(_read_in_a_row, files[0], count * store.layout(layer).payload_bytes),
                 )
-                for way, speeds in zip(ways, found, strict=True):
-                    (pages.evict if cold else pages.warm)(layer)
+                turns = list(zip(ways, found, strict=True))
+                rng.shuffle(turns)
+                for way, speeds in turns:
+                    _prepare(pages, layer, cold=cold)
                     start_ns = perf_counter_ns()
                     nbytes = way()
                     speeds.append(nbytes / (perf_counter_ns() - start_ns))
@@ -93,6 +109,39 @@ def _compare(
             os.close(fd)
     ours, bare, line = (statistics.median(speeds) for speeds in found)
     return ours, bare, line
+
+
+def _prepare(pages: ExpertPages, layer: int, *, cold: bool) -> None:
+    """Everything out, since the sequential read begins at the file's first byte; or the layer in."""
+    if cold:
+        pages.evict()
+    else:
+        pages.warm(layer)
+
+
+def _hints(store: ExpertStore, layer: int, slots: _Slots, pages: ExpertPages, rounds: int) -> Table:
+    """Cold reads by four threads, as the system is told what to expect of the files."""
+    columns = ("told the system", "GB/s, median", "least", "most")
+    table = Table("hints", "Read-ahead hints, cold, 4 threads, bare preadv", columns)
+    rng = random.Random(0)
+    found: dict[str, list[float]] = {name: [] for name in HINTS}
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(rounds):
+            experts = rng.sample(range(store.num_experts(layer)), min(N_EXPERTS, store.num_experts(layer)))
+            batches = [experts[at : at + slots.n_slots] for at in range(0, len(experts), slots.n_slots)]
+            for name in rng.sample(list(HINTS), len(HINTS)):
+                files = [os.open(path, os.O_RDONLY) for path in store.files]
+                for fd in files:
+                    os.posix_fadvise(fd, 0, 0, HINTS[name])
+                pages.evict()
+                start_ns = perf_counter_ns()
+                nbytes = _read_bare(pool, files, store, layer, slots, batches)
+                found[name].append(nbytes / (perf_counter_ns() - start_ns))
+                for fd in files:
+                    os.close(fd)
+    for name, speeds in found.items():
+        table.add(name, statistics.median(speeds), min(speeds), max(speeds))
+    return table
 
 
 def _read_ours(reader: ExpertReader, layer: int, slots: _Slots, batches: Sequence[Sequence[int]]) -> int:
