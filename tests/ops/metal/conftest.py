@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tests.ops.metal.emulation import Edit, Emulator, MakeEmulator
+from tests.ops.metal.emulation import Complete, Edit, Emulator, MakeEmulator
 
 
 @pytest.fixture(scope="session")
@@ -14,8 +14,10 @@ def make_emulator(tmp_path_factory: pytest.TempPathFactory) -> MakeEmulator:
     if platform.system() != "Linux" or shutil.which("g++") is None:
         pytest.skip("the emulator needs Linux, for fibers from ucontext, and g++")
 
-    def make(edit: Edit | None = None, order: int = 0) -> Emulator:
-        return Emulator(tmp_path_factory.mktemp("kernels"), edit, order)
+    def make(
+        edit: Edit | None = None, order: int = 0, complete: Complete | None = None, defines: tuple[str, ...] = ()
+    ) -> Emulator:
+        return Emulator(tmp_path_factory.mktemp("kernels"), edit, order, complete, defines)
 
     return make
 

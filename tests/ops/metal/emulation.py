@@ -50,32 +50,46 @@ class EmulationError(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """One kernel as MLX would give it to Metal."""
+    """One kernel, completed."""
 
     name: str
     text: str
-
-    @property
-    def entry(self) -> str:
-        """A C function that calls the instantiated kernel from every thread of the grid."""
-        found = _INSTANCE.search(self.text)
-        assert found
-        arguments = [
-            f"static_cast<{kind.replace('&', '*')}>(buffers[{number}])" if number else f"here.{attribute}"
-            for kind, _, attribute, number in _PARAMETER.findall(self.text)
-        ]
-        return (
-            f'extern "C" int run_{self.name}(void** buffers, const uint32_t* grid, uint32_t threads, int seed,'
-            " char* message) {\n"
-            "  return emulator::dispatch(grid, threads, seed, [=] {\n"
-            "    const emulator::Here here = emulator::here();\n"
-            f"    {found[1]}({', '.join(arguments)});\n"
-            "  }, message);\n}\n"
-        )
+    """As the device's compiler would get it."""
+    buffers: tuple[str, ...]
+    """The arrays, and their shapes, that the entry takes."""
+    entry: str
+    """A C function that calls the kernel from every thread of the grid."""
 
 
-def sources_of(launches: list[Launch], edit: Edit | None = None) -> dict[str, Source]:
-    """What MLX would give Metal for these launches, by name; `edit` changes the kernels' text first."""
+def entry_of(name: str, call: str) -> str:
+    """The C function for one kernel; `call` may use `buffers` and `here`."""
+    return (
+        f'extern "C" int run_{name}'
+        "(void** buffers, const uint32_t* grid, uint32_t threads, int seed, char* message) {\n"
+        "  return emulator::dispatch(grid, threads, seed, [=] {\n"
+        "    const emulator::Here here = emulator::here();\n"
+        f"    {call};\n"
+        "    (void)here;\n"
+        "  }, message);\n}\n"
+    )
+
+
+def metal_source(text: str) -> Source:
+    """Read off the signature that MLX wrote."""
+    name, instance = _NAME.search(text), _INSTANCE.search(text)
+    assert name
+    assert instance
+    parameters = _PARAMETER.findall(text)
+    arguments = [
+        f"static_cast<{kind.replace('&', '*')}>(buffers[{number}])" if number else f"here.{attribute}"
+        for kind, _, attribute, number in parameters
+    ]
+    buffers = tuple(key for _, key, _, number in parameters if number)
+    return Source(name[1], text, buffers, entry_of(name[1], f"{instance[1]}({', '.join(arguments)})"))
+
+
+def sources_of(launches: list[Launch], edit: Edit | None = None) -> list[Source]:
+    """What MLX would give Metal for these launches; `edit` changes the kernels' text first."""
     texts = kernel_texts()
     if edit is not None:
         edited = {name: replace(text, body=edit(text.body), header=edit(text.header)) for name, text in texts.items()}
@@ -87,15 +101,9 @@ def sources_of(launches: list[Launch], edit: Edit | None = None) -> dict[str, So
         printed = _printed(
             lambda: mx.export_function(f"{folder}/x.mlxfn", lambda: [kernels.run(launch) for launch in launches])
         )
-    found = [Source(_name_in(text), text) for text in _SOURCE.findall(printed)]
+    found = [metal_source(text) for text in _SOURCE.findall(printed)]
     assert len(found) == len(launches)
-    return {source.name: source for source in found}
-
-
-def _name_in(text: str) -> str:
-    found = _NAME.search(text)
-    assert found
-    return found[1]
+    return found
 
 
 def _printed(work: Callable[[], object]) -> str:
@@ -113,6 +121,9 @@ def _printed(work: Callable[[], object]) -> str:
         return file.read().decode()
 
 
+Complete = Callable[[list[Launch]], list[Source]]
+
+
 class Emulator:
     """`Kernels` on the CPU. Compiles what it has not met yet, one library for each call of `prepare`.
 
@@ -120,13 +131,23 @@ class Emulator:
         folder: for sources and libraries.
         edit: changes the kernels' text before MLX sees it.
         order: of the threads, see `thread_order` in emulator.h.
+        complete: makes sources of launches; None has MLX make Metal's.
+        defines: macros of the C++ compiler.
     """
 
-    def __init__(self, folder: Path, edit: Edit | None = None, order: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        edit: Edit | None = None,
+        order: int = 0,
+        complete: Complete | None = None,
+        defines: tuple[str, ...] = (),
+    ) -> None:
         self.order = order
         self.launches: list[Launch] = []
         self._folder = folder
-        self._edit = edit
+        self._complete = complete or (lambda launches: sources_of(launches, edit))
+        self._defines = defines
         self._entries: dict[str, tuple[Source, ctypes.CDLL]] = {}
         self._names: dict[tuple[object, ...], str] = {}
 
@@ -135,14 +156,11 @@ class Emulator:
         new = [launch for launch in launches if _key(launch) not in self._names]
         if not new:
             return
-        distinct = list({_key(launch): launch for launch in new}.values())
-        sources: dict[str, Source] = {}
-        for launch in distinct:
-            (source,) = sources_of([launch], self._edit).values()
-            self._names[_key(launch)] = source.name
-            sources[source.name] = source
-        library = _compiled(list(sources.values()), self._folder)
-        self._entries |= {name: (source, library) for name, source in sources.items()}
+        distinct = {_key(launch): launch for launch in new}
+        sources = self._complete(list(distinct.values()))
+        library = _compiled(sources, self._folder, self._defines)
+        self._names |= {key: source.name for key, source in zip(distinct, sources, strict=True)}
+        self._entries |= {source.name: (source, library) for source in sources}
 
     def run(self, launch: Launch) -> mx.array:
         """Evaluates its inputs and runs at once.
@@ -156,7 +174,7 @@ class Emulator:
         buffers: dict[str, NDArray[np.uint8]] = {}
         for name, array in launch.inputs:
             buffers[name] = _padded(_bytes(array))
-            buffers[f"{name}_shape"] = np.array(array.shape, np.int32).view(np.uint8)
+            buffers[f"{name}_shape"] = np.array([*array.shape, *[-1] * (8 - array.ndim)], np.int32).view(np.uint8)
         y_bytes = int(np.prod(launch.output_shape)) * launch.output_dtype.size
         buffers["y"] = _padded(np.full(y_bytes, 0xFF, np.uint8))
         self._call(launch, source, library, buffers)
@@ -169,10 +187,9 @@ class Emulator:
     def _call(
         self, launch: Launch, source: Source, library: ctypes.CDLL, buffers: dict[str, NDArray[np.uint8]]
     ) -> None:
-        names = [name for _, name, _, number in _PARAMETER.findall(source.text) if number]
-        starts = [0 if name.endswith("_shape") else PADDING_BYTES for name in names]
-        pointers = (ctypes.c_void_p * len(names))(
-            *(buffers[name].ctypes.data + start for name, start in zip(names, starts, strict=True))
+        starts = [0 if name.endswith("_shape") else PADDING_BYTES for name in source.buffers]
+        pointers = (ctypes.c_void_p * len(starts))(
+            *(buffers[name].ctypes.data + start for name, start in zip(source.buffers, starts, strict=True))
         )
         message = ctypes.create_string_buffer(256)
         grid = (ctypes.c_uint32 * 3)(*launch.grid)
@@ -182,7 +199,7 @@ class Emulator:
 
 
 MakeEmulator = Callable[..., Emulator]
-"""The fixture of that name: takes `edit` and `order`."""
+"""The fixture of that name: takes what `Emulator` takes after the folder."""
 
 
 def _key(launch: Launch) -> tuple[object, ...]:
@@ -202,13 +219,21 @@ def _padded(content: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.concatenate([edge, content, edge])
 
 
-def _compiled(sources: list[Source], folder: Path) -> ctypes.CDLL:
+def _compiled(sources: list[Source], folder: Path, defines: tuple[str, ...]) -> ctypes.CDLL:
     parts = ['#include "emulator.h"\n', *(source.text + source.entry for source in sources)]
     text = "".join(parts)
     stem = folder / hashlib.sha256(text.encode()).hexdigest()[:16]
     stem.with_suffix(".cpp").write_text(text, "utf-8")
     library = stem.with_suffix(".so")
-    command = ["g++", *FLAGS, f"-I{HERE}", str(stem.with_suffix(".cpp")), "-o", str(library)]
+    command = [
+        "g++",
+        *FLAGS,
+        *(f"-D{name}" for name in defines),
+        f"-I{HERE}",
+        str(stem.with_suffix(".cpp")),
+        "-o",
+        str(library),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise EmulationError(done.stderr[:2000])

@@ -57,7 +57,8 @@ struct Fiber {
   std::vector<char> stack = std::vector<char>(STACK_BYTES);
   State state;
   uint32_t index;
-  float given;  // to simd_sum, and what comes back from it
+  float given;   // to its simdgroup, and what comes back
+  int distance;  // 0: all 32 are to be summed; else the value of the lane this far off is wanted
 };
 
 // One element of threadgroup memory and who touched it since which barrier.
@@ -104,19 +105,20 @@ struct Machine {
     return n;
   }
 
-  // Sums in the shape of a butterfly, as hardware does; releases each simdgroup that is complete.
+  // Serves each simdgroup that is complete. Sums in the shape of a butterfly, as hardware does.
   bool release_simdgroups() {
     bool released = false;
     for (size_t start = 0; start < fibers.size(); start += SIMD_WIDTH) {
       if (count(State::in_simdgroup, start, SIMD_WIDTH) != SIMD_WIDTH) continue;
-      float sums[SIMD_WIDTH];
-      for (int i = 0; i < SIMD_WIDTH; ++i) sums[i] = fibers[start + i].given;
+      float given[SIMD_WIDTH], sums[SIMD_WIDTH];
+      for (int i = 0; i < SIMD_WIDTH; ++i) sums[i] = given[i] = fibers[start + i].given;
       for (int distance = SIMD_WIDTH / 2; distance > 0; distance /= 2) {
         for (int i = 0; i < distance; ++i) sums[i] += sums[i + distance];
       }
       for (int i = 0; i < SIMD_WIDTH; ++i) {
-        fibers[start + i].given = sums[0];
-        fibers[start + i].state = State::ready;
+        Fiber& fiber = fibers[start + i];
+        fiber.given = fiber.distance ? given[i ^ fiber.distance] : sums[0];
+        fiber.state = State::ready;
       }
       released = true;
     }
@@ -140,6 +142,14 @@ struct Machine {
 inline Machine& machine() {
   static Machine one;
   return one;
+}
+
+// Gives a value to the simdgroup and waits for what comes back.
+inline float exchange(float value, int distance) {
+  machine().running->given = value;
+  machine().running->distance = distance;
+  machine().wait(State::in_simdgroup);
+  return machine().running->given;
 }
 
 inline void fiber_main() {
@@ -246,18 +256,35 @@ inline int dispatch(const uint32_t* grid, uint32_t threads, int seed, std::funct
 
 }  // namespace emulator
 
-// -- the words of Metal that the kernels and MLX's signature use, after every include --------------------------------
+#if defined(EMULATE_CUDA)
+// -- the words of CUDA that dialect.h and MLX's signature use, after every include -----------------------------------
+#define __CUDACC__
+#define __device__
+#define __global__
+#define __grid_constant__
+#define __shared__ static  // keeps the last block's values, and is not watched
+#define blockIdx (emulator::machine().group)
+#define threadIdx (uint3{emulator::machine().running->index, 0, 0})
+
+struct Shape {
+  int32_t sizes[8];
+  int32_t operator[](int i) const { return sizes[i]; }
+};
+typedef bfloat16_t __nv_bfloat16;
+typedef float16_t __half;
+
+inline void __syncthreads() { emulator::machine().wait(emulator::State::at_barrier); }
+inline float __shfl_xor_sync(uint32_t, float value, int distance) { return emulator::exchange(value, distance); }
+#else
+// -- the words of Metal that the kernels and MLX's signature use ------------------------------------------------------
 enum class mem_flags { mem_threadgroup };
 
 inline void threadgroup_barrier(mem_flags) { emulator::machine().wait(emulator::State::at_barrier); }
 
-inline float simd_sum(float value) {
-  emulator::machine().running->given = value;
-  emulator::machine().wait(emulator::State::in_simdgroup);
-  return emulator::machine().running->given;
-}
+inline float simd_sum(float value) { return emulator::exchange(value, 0); }
 
 #define THREADGROUP_ARRAY(type, name, count) const auto name = emulator::threadgroup_array(#name, count)
 #define thread
 #define device
 #define constant
+#endif

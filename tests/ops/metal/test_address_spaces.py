@@ -57,7 +57,7 @@ def complaints(launches: list[Launch], folder: Path, edit: Edit | None = None) -
     """What clang says about the sources that MLX would give Metal."""
     if shutil.which("clang") is None:
         pytest.skip("clang is not here")
-    texts = [source.text for source in sources_of(launches, edit).values()]
+    texts = [source.text for source in sources_of(launches, edit)]
     # OpenCL C++ takes no attributes on an instantiation.
     plain = [re.sub(r"^template \[\[.*?\]\] \[\[kernel\]\] ", "template ", text, flags=re.MULTILINE) for text in texts]
     source = folder / "kernels.clcpp"
