@@ -55,3 +55,7 @@ class NumericError(FlashMoeError, ArithmeticError):
 
 class PageCacheError(FlashMoeError, OSError):
     """The operating system cannot answer this question about its page cache."""
+
+
+class TraceError(FlashMoeError, ValueError):
+    """A recorded trace that cannot be written, or read as it stands."""

@@ -20,6 +20,7 @@ from flashmoe_nb.events import Stage, StageEvent
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from flashmoe_nb.engine.tape import PassTape
     from flashmoe_nb.events import Phase
     from flashmoe_nb.model import ExpertSource, LayerState, Transformer
     from flashmoe_nb.ops import Array
@@ -48,6 +49,8 @@ class Pass:
     """Called between stages; raises to stop."""
     patched: bool = False
     """Whether a value was sent in place of a stage's."""
+    tape: PassTape | None = None
+    """Takes routing and reads down, watched or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,8 @@ class Decoder:
             elif stage is not Stage.EXPERT_READ and len(run.ids) * self.model.config.hidden_size > _LARGE_PASS:
                 self.model.ops.evaluate(value)
                 self.model.ops.release()  # the stage's temporaries, before the next one allocates its own
+            if run.tape is not None:
+                run.tape.add(stage, value)
 
     def _outside(self, run: Pass, stage: Stage, value: Array) -> Events:
         """A stage that belongs to no layer."""
@@ -130,4 +135,6 @@ class Decoder:
         if sent is not None:
             check_patch(ops, event, sent)
             event.value, event.patched, run.patched = sent, True, True
+            if run.tape is not None:
+                run.tape.patches.append((layer, stage))
         return event.value

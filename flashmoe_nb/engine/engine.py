@@ -9,6 +9,8 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
+import mlx.core as mx
+
 from flashmoe_nb.engine import card
 from flashmoe_nb.engine.decoder import Decoder
 from flashmoe_nb.engine.run import Memory, Run
@@ -25,11 +27,12 @@ if TYPE_CHECKING:
     from flashmoe_nb.config import ModelConfig
     from flashmoe_nb.engine.budget import MemoryPlan
     from flashmoe_nb.engine.checkpoint import Checkpoint
-    from flashmoe_nb.engine.experts import StreamedExperts
+    from flashmoe_nb.engine.experts import Rewrite, StreamedExperts
     from flashmoe_nb.engine.owner import Owner
     from flashmoe_nb.engine.residency import ExpertPages
+    from flashmoe_nb.engine.tape import Recorder
     from flashmoe_nb.model import Transformer
-    from flashmoe_nb.ops import Ops
+    from flashmoe_nb.ops import Array, Ops
 
 T = TypeVar("T")
 
@@ -227,6 +230,13 @@ class Engine:
         if self._decoder is None:
             raise ClosedError("this engine is closed: open the model again")
 
+    def unembed(self, residual: Array) -> mx.array:
+        """Logits that a residual stream would give if it were the last layer's: final norm and head.
+
+        Shapes: residual [T, D] as a stage's value, result [T, V] float32, evaluated.
+        """
+        return self.owner_call(lambda: self._unembed(residual))
+
     def owner_call(self, function: Callable[[], T]) -> T:
         """Run something on the thread that owns the arrays, and wait.
 
@@ -248,7 +258,17 @@ class Engine:
         self._sessions.add(session)
         return session
 
-    def new_run(self, memory: Memory, ids: Sequence[int], *, chunk: int | None, watched: bool, measure: bool) -> Run:
+    def new_run(
+        self,
+        memory: Memory,
+        ids: Sequence[int],
+        *,
+        chunk: int | None,
+        watched: bool,
+        measure: bool,
+        recorders: tuple[Recorder, ...] = (),
+        rewrites: Mapping[tuple[int, int], Rewrite],
+    ) -> Run:
         """A feed that has not begun."""
         assert self._decoder is not None
         return Run(
@@ -260,6 +280,8 @@ class Engine:
             watched=watched,
             measure=measure or self.measure_residency,
             check=self._owner.check,
+            recorders=recorders,
+            rewrites=rewrites,
         )
 
     def check_context(self, position: int, n_tokens: int) -> None:
@@ -269,6 +291,12 @@ class Engine:
             ContextError: beyond the model's limit or the budget's.
         """
         reject_context(position, n_tokens, self.max_context, self.memory.limit_reason(self.config))
+
+    def _unembed(self, residual: Array) -> mx.array:
+        assert self._model is not None
+        model, ops = self._model, self.ops
+        logits = ops.linear(ops.rms_norm(residual, model.norm, model.config.rms_norm_eps), model.lm_head)
+        return mx.array(ops.to_numpy(logits))
 
     def _close(self) -> None:
         ops = self.ops

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import perf_counter_ns
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from flashmoe_nb.engine.owner import Cancelled
@@ -17,7 +18,7 @@ from flashmoe_nb.model import WaveRead
 from flashmoe_nb.storage import ExpertReader, ReadCancelled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from flashmoe_nb.events import ExpertRead
     from flashmoe_nb.ops import Ops, SlotBank
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from flashmoe_nb.storage.policy import Placement, SlotPolicy, SlotTable
 
     Probe = Callable[[int, int, int], float]
+    Rewrite = Callable[[RecordLayout, tuple[memoryview, ...]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Lease:
         self._slots = slots
         self.measure = False
         """Ask, before each read, what the page cache holds of it."""
+        self.rewrites: Mapping[tuple[int, int], Rewrite] = MappingProxyType({})
+        """Changes to the bytes of (layer, expert) after they were read."""
 
     @property
     def shared(self) -> bool:
@@ -61,6 +65,13 @@ class Lease:
         """How many experts of the layer fit at once."""
         return self._slots[self._experts.layout(layer)].n_slots
 
+    def forget_rewritten(self) -> None:
+        """Rely on no slot whose bytes may have been changed; the step is over."""
+        if self.rewrites:
+            self.rewrites = MappingProxyType({})
+            for slots in self._slots.values():
+                slots.table.forget()
+
     def read(self, layer: int, experts: Sequence[int]) -> WaveRead:
         """Bring experts into slots.
 
@@ -69,6 +80,8 @@ class Lease:
             Cancelled: the step was asked to stop.
         """
         slots = self._slots[self._experts.layout(layer)]
+        if self.rewrites:
+            slots.table.forget()  # what is kept may hold other bytes than the file
         placed = slots.table.place(layer, experts)
         _check_places(placed, len(experts), slots.n_slots)
         wanted = [(expert, place.slot) for expert, place in zip(experts, placed, strict=True) if place.must_read]
@@ -80,6 +93,10 @@ class Lease:
         except BaseException:
             slots.table.forget()
             raise
+        for read in reads if self.rewrites else ():
+            rewrite = self.rewrites.get((layer, read.expert))
+            if rewrite is not None:
+                rewrite(slots.layout, slots.buffers(read.slot))
         return WaveRead(reads, tuple(place.slot for place in placed), slots.bank)
 
 
@@ -158,6 +175,7 @@ class StreamedExperts:
 
     def give_back(self, lease: Lease) -> None:
         """One set is kept for the next step, further ones are freed."""
+        lease.forget_rewritten()
         if not self._free:
             self._free.append(lease)
 

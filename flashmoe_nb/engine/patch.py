@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import mlx.core as mx
 import numpy as np
 
 from flashmoe_nb.errors import OptionError
@@ -27,13 +28,22 @@ def check_patch(ops: Ops, event: StageEvent, sent: Any) -> None:
     if event.stage is Stage.EXPERT_READ:
         raise OptionError(f"{where} can change nothing, the bytes are in their slots: patch ROUTER or EXPERT_COMPUTE")
     found, needed = _form(sent), _form(event.value)
-    if found != needed:
+    if found != needed and not (event.stage is Stage.ROUTER and found == _form(_with_top_k_of(sent, event.value))):
         raise OptionError(f"{where} is {found}, expected {needed}: send a value of the same form")
     if event.stage is Stage.ROUTER:
         ids, num_experts = ops.to_numpy(sent.expert_ids), event.value.logits.shape[-1]
         if not np.issubdtype(ids.dtype, np.integer) or ids.min() < 0 or ids.max() >= num_experts:
             given = f"expert_ids {ids.dtype} from {ids.min()} to {ids.max()}"
             raise OptionError(f"{where} has {given}, expected whole numbers from 0 to {num_experts - 1}: choose others")
+
+
+def _with_top_k_of(sent: Any, value: Any) -> Any:
+    """The routing there was, cut or widened to the K sent: more or fewer experts a token may be asked for."""
+    if type(sent) is not type(value) or len(np.shape(sent.expert_ids)) != 2:  # noqa: PLR2004 - [T, K]
+        return value
+    columns = np.arange(np.shape(sent.expert_ids)[1]) % np.shape(value.expert_ids)[1]
+    take = mx.array(columns) if isinstance(value.expert_ids, mx.array) else columns
+    return value._replace(expert_ids=value.expert_ids[:, take], routing_weights=value.routing_weights[:, take])
 
 
 def _form(value: Any) -> str:

@@ -6,18 +6,22 @@ thread. Knows a session's state, not how the caller is told.
 
 from __future__ import annotations
 
+from time import perf_counter_ns
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import mlx.core as mx
 import numpy as np
 
 from flashmoe_nb.engine.decoder import PATCHED, Decoder, Events, Pass
+from flashmoe_nb.engine.tape import PassTape
 from flashmoe_nb.errors import NumericError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from flashmoe_nb.engine.experts import Lease, StreamedExperts
+    from flashmoe_nb.engine.experts import Lease, Rewrite, StreamedExperts
+    from flashmoe_nb.engine.tape import Recorder
     from flashmoe_nb.events import StageEvent
     from flashmoe_nb.model import LayerState
 
@@ -48,12 +52,15 @@ class Run:
         watched: bool,
         measure: bool,
         check: Callable[[], None],
+        recorders: tuple[Recorder, ...] = (),
+        rewrites: Mapping[tuple[int, int], Rewrite] = MappingProxyType({}),
     ) -> None:
         """`chunk` None: token by token, as decode; else prefill in chunks of that many tokens."""
         self._decoder: Decoder | None = decoder
         self._experts, self._memory = experts, memory
         self._ids, self._chunk, self._watched, self._check = ids, chunk, watched, check
-        self._measure = measure
+        self._measure = measure or any(recorder.measure_residency for recorder in recorders)
+        self._recorders, self._rewrites = recorders, rewrites
         self._lease: Lease | None = None
         self._saved: Memory | None = None
         self._events = self._all_units()
@@ -80,6 +87,8 @@ class Run:
             return
         self.done = True
         self._events.close()
+        for recorder in self._recorders:
+            recorder.unit_undone()
         if self._saved is not None:
             assert self._decoder is not None
             memory, ops = self._memory, self._decoder.model.ops
@@ -97,7 +106,7 @@ class Run:
 
     def _all_units(self) -> Events:
         self._lease = self._experts.lease()
-        self._lease.measure = self._measure
+        self._lease.measure, self._lease.rewrites = self._measure, self._rewrites
         for unit in [self._ids] if self._chunk else [[token] for token in self._ids]:
             memory = self._memory
             self._saved = Memory([state.snapshot() for state in memory.state], memory.position)
@@ -120,7 +129,10 @@ class Run:
                 self._watched,
                 self._check,
             )
+            if self._recorders:
+                run.tape = PassTape(piece, run.position, run.phase, number, perf_counter_ns())
             logits = yield from decoder.run(run, want_logits=number == len(pieces) - 1)
+            self._tell(run.tape)
             patched |= run.patched
             self._memory.position += len(piece)
         values = decoder.model.ops.to_numpy(logits).astype(np.float32, copy=False)
@@ -128,7 +140,15 @@ class Run:
             msg = f"the logits after position {self._memory.position - 1} are not finite: "
             damaged = "weights or scales are damaged; walk through session.steps() to find the layer, or run "
             raise NumericError(msg + (PATCHED if patched else damaged + '"flashmoe verify"'))
+        for recorder in self._recorders:
+            recorder.unit_done(values)
         return mx.array(values)
+
+    def _tell(self, tape: PassTape | None) -> None:
+        if tape is not None:
+            tape.end_ns = perf_counter_ns()
+            for recorder in self._recorders:
+                recorder.pass_done(tape)
 
 
 def _chunks(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:

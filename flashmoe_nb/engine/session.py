@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from flashmoe_nb.engine.generate import Generation
+from flashmoe_nb.engine.mark import Mark
 from flashmoe_nb.engine.options import whole
 from flashmoe_nb.engine.prefill import DEFAULT_CHUNK
 from flashmoe_nb.engine.steps import Steps
@@ -22,10 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import mlx.core as mx
+    import numpy as np
+    from numpy.typing import NDArray
 
     from flashmoe_nb.engine.engine import Engine
+    from flashmoe_nb.engine.experts import Rewrite
     from flashmoe_nb.engine.generate import Token
     from flashmoe_nb.engine.run import Memory, Run
+    from flashmoe_nb.engine.tape import Recorder
     from flashmoe_nb.events import StageEvent
 
     Observer = Callable[[StageEvent], object]
@@ -41,6 +46,10 @@ class Session:
         self._run: Run | None = None
         self._steps: weakref.ref[Steps] | None = None
         self._observers: list[Observer] = []
+        self._recorders: list[Recorder] = []
+        self._marks: weakref.WeakSet[Mark] = weakref.WeakSet()
+        self.rewrites: dict[tuple[int, int], Rewrite] = {}
+        """Called with the slot of (layer, expert) after it was read, to change its bytes for this session."""
 
     def __repr__(self) -> str:
         pending = "" if self.pending is None else ", 1 token sampled but not fed"
@@ -142,6 +151,36 @@ class Session:
         """
         return self.engine.owner_call(self._fork)
 
+    def mark(self) -> Mark:
+        """A place to `rewind` to: cheaper than a fork, and good until the session is reset or rewound past it.
+
+        Raises:
+            SessionBusyError: a step is suspended.
+        """
+        return self.engine.owner_call(self._mark)
+
+    def rewind(self, mark: Mark) -> None:
+        """Stand where `mark` was taken.
+
+        Raises:
+            SessionBusyError: a step is suspended, or the mark's past was fed anew since.
+            OptionError: a mark of another session.
+        """
+        self.engine.owner_call(lambda: self._rewind(mark))
+
+    def layer_state(self, layer: int) -> dict[str, NDArray[np.float32]]:
+        """Copies of what a layer remembers, also while a step is suspended.
+
+        Shapes: keys and values [Hkv, length, Dh] of full attention; memory [Hv, Dv, Dk] and conv_tail [k-1, conv_dim]
+        of a delta net.
+
+        Raises:
+            OptionError: no such layer.
+        """
+        if not 0 <= whole("layer", layer) < self.engine.config.num_layers:
+            raise OptionError(f"layer {layer} does not exist: give 0 to {self.engine.config.num_layers - 1}")
+        return self.engine.owner_call(lambda: self._memory.state[layer].to_numpy(self.engine.ops))
+
     @contextmanager
     def observe(self, observer: Observer) -> Iterator[None]:
         """Call `observer` with every `StageEvent` of this session, on the engine's thread, while the block runs."""
@@ -150,6 +189,15 @@ class Session:
             yield
         finally:
             self._observers.remove(observer)
+
+    @contextmanager
+    def tape(self, recorder: Recorder) -> Iterator[None]:
+        """Tell `recorder` what is fed while the block runs, on the engine's thread; evaluates nothing more for it."""
+        self._recorders.append(recorder)
+        try:
+            yield
+        finally:
+            self._recorders.remove(recorder)
 
     # -- on the owner thread -----------------------------------------------------------------------------------------
     def start_run(self, token_ids: Sequence[int], *, chunk: int | None, watched: bool, steps: Steps | None) -> Run:
@@ -161,7 +209,13 @@ class Session:
             chunk = DEFAULT_CHUNK if len(pending) + len(ids) > 1 else None
         self.engine.check_context(self.position, len(pending) + len(ids))
         self._run = self.engine.new_run(
-            self._memory, pending + ids, chunk=chunk, watched=watched or bool(self._observers), measure=watched
+            self._memory,
+            pending + ids,
+            chunk=chunk,
+            watched=watched or bool(self._observers),
+            measure=watched,
+            recorders=tuple(self._recorders),
+            rewrites=self.rewrites,
         )
         self._steps = weakref.ref(steps) if steps is not None else None
         return self._run
@@ -217,6 +271,21 @@ class Session:
         self.check_idle()
         self._memory = self.engine.new_memory()
         self._pending = None
+        for mark in self._marks:
+            mark.valid = False
+
+    def _mark(self) -> Mark:
+        self.check_idle()
+        mark = Mark.of(self._memory, self.pending)
+        self._marks.add(mark)
+        return mark
+
+    def _rewind(self, mark: Mark) -> None:
+        self.check_idle()
+        if mark.memory is not self._memory and mark.valid:
+            raise OptionError(f"the mark at position {mark.position} is of another session: give one of this session")
+        mark.rewind(self._marks)
+        self._pending, self._pending_at = mark.pending, mark.position
 
     def _fork(self) -> Session:
         self.check_idle()

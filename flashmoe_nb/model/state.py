@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from flashmoe_nb.ops import Array, Ops
 
 KV_STEP = 256
@@ -48,6 +51,15 @@ class KVCache:
         """What must be evaluated before slots are refilled or another thread looks."""
         return () if self.keys is None else (self.keys, self.values)
 
+    def to_numpy(self, ops: Ops) -> dict[str, NDArray[np.float32]]:
+        """Copies of the positions there are. Shapes: [Hkv, length, Dh]."""
+        if self.keys is None:
+            return {}
+        return {
+            name: ops.to_numpy(array)[:, : self.length].copy()
+            for name, array in (("keys", self.keys), ("values", self.values))
+        }
+
 
 @dataclass(slots=True)
 class DeltaState:
@@ -72,6 +84,11 @@ class DeltaState:
         """What must be evaluated before slots are refilled or another thread looks."""
         return self.conv_tail, self.memory
 
+    def to_numpy(self, ops: Ops) -> dict[str, NDArray[np.float32]]:
+        """Copies. Shapes: as the fields."""
+        named = (("conv_tail", self.conv_tail), ("memory", self.memory))
+        return {name: ops.to_numpy(array).copy() for name, array in named}
+
 
 class LayerState(Protocol):
     """Memory of one layer, of either kind."""
@@ -87,3 +104,6 @@ class LayerState(Protocol):
 
     def arrays(self) -> tuple[Array, ...]:
         """What must be evaluated before slots are refilled or another thread looks."""
+
+    def to_numpy(self, ops: Ops) -> dict[str, NDArray[np.float32]]:
+        """Copies by name."""

@@ -12,7 +12,9 @@ from flashmoe_nb.errors import UnsupportedError
 if TYPE_CHECKING:
     from flashmoe_nb.ops.protocol import Ops
 
-OPS_NAMES = ("auto", "mlx")
+GPU_OPS = ("metal_fma", "metal_naive", "cuda_fma", "cuda_naive")
+"""MLX with one-row products of our own, to compare: docs/kernels.md."""
+OPS_NAMES = ("auto", "mlx", *GPU_OPS)
 DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -26,7 +28,7 @@ def open_ops(name: str, dtype: str | None, checkpoint_dtype: str) -> Ops:
         checkpoint_dtype: what the checkpoint's norms are stored in.
 
     Raises:
-        UnsupportedError: an unknown name or dtype.
+        UnsupportedError: an unknown name or dtype, or a GPU that is not there.
     """
     if name not in OPS_NAMES:
         raise UnsupportedError(f'ops="{name}" is not known: give one of {", ".join(OPS_NAMES)}')
@@ -37,4 +39,9 @@ def open_ops(name: str, dtype: str | None, checkpoint_dtype: str) -> Ops:
     from flashmoe_nb.ops.mlx import MlxOps  # noqa: PLC0415 - same
 
     on_gpu = mx.default_device().type == mx.DeviceType.gpu
-    return MlxOps(dtype or (checkpoint_dtype if on_gpu else "float32"))
+    chosen = dtype or (checkpoint_dtype if on_gpu else "float32")
+    if name in GPU_OPS:
+        from flashmoe_nb.ops.metal import open_gpu_ops  # noqa: PLC0415 - same
+
+        return open_gpu_ops(name, chosen)
+    return MlxOps(chosen)
