@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from flashmoe_nb.engine import Engine, MemoryLimit, Session, Steps, Token, memory_limit
     from flashmoe_nb.engine import open_engine as open  # noqa: A004 - fm.open reads as what it does
     from flashmoe_nb.events import ExpertRead, Routing, Stage, StageEvent
+    from flashmoe_nb.observe import Trace, load_trace, record
 
 __version__ = "0.1.0"
 
@@ -34,9 +35,12 @@ __all__ = [
     "StageEvent",
     "Steps",
     "Token",
+    "Trace",
     "errors",
+    "load_trace",
     "memory_limit",
     "open",
+    "record",
 ]
 
 _HOMES = {
@@ -47,6 +51,9 @@ _HOMES = {
     "Token": ("flashmoe_nb.engine", "Token"),
     "memory_limit": ("flashmoe_nb.engine", "memory_limit"),
     "open": ("flashmoe_nb.engine", "open_engine"),
+    "Trace": ("flashmoe_nb.observe", "Trace"),
+    "load_trace": ("flashmoe_nb.observe", "load_trace"),
+    "record": ("flashmoe_nb.observe", "record"),
     "ExpertRead": ("flashmoe_nb.events", "ExpertRead"),
     "Routing": ("flashmoe_nb.events", "Routing"),
     "Stage": ("flashmoe_nb.events", "Stage"),

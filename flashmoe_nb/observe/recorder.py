@@ -1,0 +1,139 @@
+"""Records what a session feeds into a trace, in memory or into a file that grows, without evaluating anything more.
+
+Called on the engine's thread; tokens that are rolled back leave no row. Knows how to keep rows, not how they are made.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter_ns
+from typing import TYPE_CHECKING
+
+from flashmoe_nb.errors import ClosedError
+from flashmoe_nb.observe.columns import map_columns
+from flashmoe_nb.observe.facts import TraceFacts
+from flashmoe_nb.observe.journal import Journal
+from flashmoe_nb.observe.rows import RowMaker, RowNumbers
+from flashmoe_nb.observe.schema import empty_columns
+from flashmoe_nb.observe.segments import Segments, join
+from flashmoe_nb.observe.trace import Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from flashmoe_nb.engine import Session
+    from flashmoe_nb.engine.tape import PassTape
+    from flashmoe_nb.observe.rows import Rows
+
+FLUSH_NS = 1_000_000_000
+"""How often rows are written to the journal at first; later once in a hundredth of the time recorded so far."""
+FLUSH_NS_MOST = 30 * FLUSH_NS
+FLUSH_ROWS = 4096
+"""So many tokens are written at once, however quickly they came."""
+
+
+@contextmanager
+def record(session: Session, path: str | Path | None = None, *, measure_residency: bool = False) -> Iterator[Trace]:
+    """Record everything `session` feeds while the block runs; the trace can be looked at at any moment.
+
+    With a path, rows are written once a second (in a long run every half minute) to a journal beside it, which
+    `load_trace(path)` reads even after a kill; leaving the block writes one file. Tokens that fail or are abandoned
+    leave no row; nor does the token `generate` gave last, until it is fed.
+
+    Args:
+        session: to record.
+        path: of the file to write; None keeps the trace in memory (`trace.save` writes it later).
+        measure_residency: ask before every read how much of it the page cache holds; costs up to 0.1 ms a read.
+
+    Raises:
+        OptionError: the path is taken.
+        TraceError: it cannot be written.
+    """
+    recorder = TraceRecorder(session, None if path is None else Path(path), measure_residency=measure_residency)
+    try:
+        with session.tape(recorder):
+            yield recorder.trace
+    finally:
+        recorder.close(session)
+
+
+class TraceRecorder:
+    """`engine.tape.Recorder` into segments."""
+
+    def __init__(self, session: Session, path: Path | None, *, measure_residency: bool) -> None:
+        engine = session.engine
+        facts = TraceFacts.of(engine)
+        self._maker = RowMaker(facts, engine.ops, engine.tokenizer)
+        self._segments = Segments([empty_columns(len(facts.sparse_layers), facts.top_k)])
+        self._journal = None if path is None else Journal(path, facts)
+        self.trace = Trace(facts, self._segments, path, complete=False)
+        self.measure_residency = measure_residency
+        self._kept, self._staged_at = RowNumbers(), RowNumbers()
+        self._staged: list[Rows] = []
+        self._staged_position = -1
+        self._logits: NDArray[np.float32] | None = None
+        self._next_position = -1  # where a token drawn from these logits must stand
+        self._whole, self._unflushed = 1, 0
+        self._started_ns = self._flushed_ns = perf_counter_ns()
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def pass_done(self, tape: PassTape) -> None:
+        """Make rows of a pass."""
+        previous = self._logits if tape.position == self._next_position else None
+        self._staged_at.turn += tape.phase == "prefill" and tape.chunk == 0
+        rows = self._maker.rows(tape, self._staged_at, previous)
+        self._staged.append(rows)
+        self._staged_at.advance(rows)
+        self._staged_position = tape.position + len(tape.ids)
+
+    def unit_done(self, logits: NDArray[np.float32]) -> None:
+        """Keep the rows. What is old is written first: if that fails, this token is undone and the file agrees."""
+        with self._lock:
+            if self._closed:
+                return
+            self._flush()
+            rows = self._staged[0] if len(self._staged) == 1 else join(self._staged)
+            self._staged = []
+            self._segments.append(rows)
+            self._unflushed += len(rows["token_id"])
+            self._kept = self._staged_at.copy()
+            self._logits, self._next_position = logits, self._staged_position
+
+    def unit_undone(self) -> None:
+        """Forget the rows."""
+        self._staged = []
+        self._staged_at = self._kept.copy()
+
+    def close(self, session: Session) -> None:
+        """Take no more rows, and write the file. A token in progress is waited for first."""
+        try:
+            session.engine.owner_call(self._stop)
+        except ClosedError:
+            self._stop()
+        if self._journal is not None:
+            self._journal.finish(self._segments.pieces())
+            self._segments.replace_all(map_columns(self._journal.path)[0])
+        self.trace.complete = True
+
+    def _stop(self) -> None:
+        with self._lock:
+            self._closed = True
+
+    def _flush(self) -> None:
+        """Put what was kept since the last time into one piece, if it is time: a segment of the journal, or arrays."""
+        now_ns = perf_counter_ns()
+        wait_ns = min(max(FLUSH_NS, (now_ns - self._started_ns) // 100), FLUSH_NS_MOST)
+        if now_ns - self._flushed_ns < wait_ns and self._unflushed < FLUSH_ROWS:
+            return
+        fresh = self._segments.pieces()[self._whole :]
+        if fresh:
+            piece = join(fresh) if self._journal is None else self._journal.append(fresh)
+            self._segments.replace(self._whole, piece)
+            self._whole += 1
+        self._flushed_ns, self._unflushed = now_ns, 0
