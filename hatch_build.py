@@ -5,8 +5,8 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-CARRIED = ("demo",)
-"""Folders of data/ that `fm.open()` and `flashmoe eval demo` need."""
+CARRIED = ("demo", "prompts")
+"""Folders of data/ that `fm.open()`, `flashmoe eval demo` and the examples need."""
 
 
 class DataInWheel(BuildHookInterface):

@@ -92,6 +92,7 @@ def fetch(package: Package, root: Path) -> Path:
     Returns:
         The folder of the unpacked package.
     """
+    root = root.resolve()  # dpkg-deb runs in another folder
     target = root / package.name.replace("/", "+")
     if target.exists():
         return target
