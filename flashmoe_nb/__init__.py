@@ -21,14 +21,16 @@ if TYPE_CHECKING:
     from flashmoe_nb.engine import Engine, MemoryLimit, Session, Steps, Token, memory_limit
     from flashmoe_nb.engine import open_engine as open  # noqa: A004 - fm.open reads as what it does
     from flashmoe_nb.events import ExpertRead, Routing, Stage, StageEvent
-    from flashmoe_nb.observe import Trace, load_trace, record
+    from flashmoe_nb.observe import Debugger, Patches, Trace, load_trace, record
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Debugger",
     "Engine",
     "ExpertRead",
     "MemoryLimit",
+    "Patches",
     "Routing",
     "Session",
     "Stage",
@@ -51,6 +53,8 @@ _HOMES = {
     "Token": ("flashmoe_nb.engine", "Token"),
     "memory_limit": ("flashmoe_nb.engine", "memory_limit"),
     "open": ("flashmoe_nb.engine", "open_engine"),
+    "Debugger": ("flashmoe_nb.observe", "Debugger"),
+    "Patches": ("flashmoe_nb.observe", "Patches"),
     "Trace": ("flashmoe_nb.observe", "Trace"),
     "load_trace": ("flashmoe_nb.observe", "load_trace"),
     "record": ("flashmoe_nb.observe", "record"),

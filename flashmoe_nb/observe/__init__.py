@@ -1,6 +1,8 @@
-"""Recording a run, and what can be told from the record: traces and statistics."""
+"""Recording a run, stopping in the middle of one, and what can be told from either."""
 
+from flashmoe_nb.observe.debugger import Debugger
+from flashmoe_nb.observe.patches import Patches
 from flashmoe_nb.observe.recorder import record
 from flashmoe_nb.observe.trace import Trace, load_trace
 
-__all__ = ["Trace", "load_trace", "record"]
+__all__ = ["Debugger", "Patches", "Trace", "load_trace", "record"]
