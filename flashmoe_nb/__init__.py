@@ -21,7 +21,21 @@ if TYPE_CHECKING:
     from flashmoe_nb.engine import Engine, MemoryLimit, Session, Steps, Token, memory_limit
     from flashmoe_nb.engine import open_engine as open  # noqa: A004 - fm.open reads as what it does
     from flashmoe_nb.events import ExpertRead, Routing, Stage, StageEvent
-    from flashmoe_nb.observe import Debugger, Patches, Trace, load_trace, record
+    from flashmoe_nb.observe import (
+        Debugger,
+        Patches,
+        Trace,
+        attention_pattern,
+        compare,
+        contributions,
+        delta_view,
+        hook_names,
+        load_trace,
+        logit_lens,
+        record,
+        router_view,
+        run_with_cache,
+    )
 
 __version__ = "0.1.0"
 
@@ -38,30 +52,28 @@ __all__ = [
     "Steps",
     "Token",
     "Trace",
+    "attention_pattern",
+    "compare",
+    "contributions",
+    "delta_view",
     "errors",
+    "hook_names",
     "load_trace",
+    "logit_lens",
     "memory_limit",
     "open",
     "record",
+    "router_view",
+    "run_with_cache",
 ]
 
+_ENGINE = ("Engine", "MemoryLimit", "Session", "Steps", "Token", "memory_limit")
+_EVENTS = ("ExpertRead", "Routing", "Stage", "StageEvent")
 _HOMES = {
-    "Engine": ("flashmoe_nb.engine", "Engine"),
-    "MemoryLimit": ("flashmoe_nb.engine", "MemoryLimit"),
-    "Session": ("flashmoe_nb.engine", "Session"),
-    "Steps": ("flashmoe_nb.engine", "Steps"),
-    "Token": ("flashmoe_nb.engine", "Token"),
-    "memory_limit": ("flashmoe_nb.engine", "memory_limit"),
     "open": ("flashmoe_nb.engine", "open_engine"),
-    "Debugger": ("flashmoe_nb.observe", "Debugger"),
-    "Patches": ("flashmoe_nb.observe", "Patches"),
-    "Trace": ("flashmoe_nb.observe", "Trace"),
-    "load_trace": ("flashmoe_nb.observe", "load_trace"),
-    "record": ("flashmoe_nb.observe", "record"),
-    "ExpertRead": ("flashmoe_nb.events", "ExpertRead"),
-    "Routing": ("flashmoe_nb.events", "Routing"),
-    "Stage": ("flashmoe_nb.events", "Stage"),
-    "StageEvent": ("flashmoe_nb.events", "StageEvent"),
+    **{name: ("flashmoe_nb.engine", name) for name in _ENGINE},
+    **{name: ("flashmoe_nb.events", name) for name in _EVENTS},
+    **{name: ("flashmoe_nb.observe", name) for name in __all__ if name not in (*_ENGINE, *_EVENTS, "errors", "open")},
 }
 
 

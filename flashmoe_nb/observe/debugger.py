@@ -65,6 +65,8 @@ class Debugger:
         self._at = 0
         self._numbers = 0
         self._first = session.position
+        if session.pending is not None:
+            self._ids.append(session.pending)
         if len(prompt):
             self.add(prompt)
 
@@ -310,7 +312,8 @@ class Debugger:
             self._marks.take(len(self._sent))
             tape = RoutingTape()
             with self.session.tape(tape):
-                logits = self.session.feed([self._ids[len(self._sent)]])
+                pending = self.session.pending is not None  # goes in by itself
+                logits = self.session.feed([] if pending else [self._ids[len(self._sent)]])
             experts = tape.experts(self.session.engine)
             if any(one.may_stop(token, experts) for one in breakpoints):
                 self._marks.rewind(len(self._sent))

@@ -25,7 +25,7 @@ class TokenRun:
     def __init__(
         self,
         session: Session,
-        token_id: int | None,
+        token_id: int,
         patch: Callable[[StageEvent], Any],
         sent: Mapping[int, Any] | None = None,
     ) -> None:
@@ -33,12 +33,12 @@ class TokenRun:
 
         Args:
             session: stands at the token before.
-            token_id: what to feed; None is what `generate` sampled last.
+            token_id: what to feed; what `generate` sampled last where there is such a token.
             patch: what to send in place of an event's value, None for nothing; asked once for each new stage.
             sent: what was sent when this token was done before, by index of the event; `patch` is not asked for it.
         """
         self._session, self._patch = session, patch
-        self._ids = () if token_id is None else (token_id,)
+        self._ids = (token_id,) if session.pending is None else ()  # a token sampled before goes in by itself
         self.sent: dict[int, Any] = dict(sent or {})
         self._known = dict(self.sent) if sent is not None else None
         self.events: list[StageEvent] = []

@@ -277,3 +277,18 @@ def test_generation_goes_on_token_by_token(engine: fm.Engine) -> None:
         dbg.run()
         found.append(dbg.add_likeliest())
     assert found == expected
+
+
+def test_debugger_after_generate_begins_with_the_sampled_token(engine: fm.Engine) -> None:
+    session, other = engine.session(), engine.session()
+    for one in (session, other):
+        sampled = [token.id for token in one.generate(IDS, max_tokens=2)]
+    dbg = Debugger(session, [5, 6])
+    place = dbg.step()
+    assert place is not None
+    assert place.token == len(IDS) + 1
+    assert dbg.session.engine.decode(sampled[-1:]) == place.text
+    assert dbg.run() is None
+    np.testing.assert_allclose(np.array(dbg.logits), np.array(other.feed([5, 6])), atol=1e-4)
+    dbg.abort()
+    assert session.pending == sampled[-1]
