@@ -18,7 +18,7 @@ LAYOUT = (
     "LICENSE",
     "Makefile",
     "README.md",
-    "benchmarks/memory.py",
+    "flashmoe_nb/lab/bench/memory.py",
     "data/demo/MODEL_CARD.md",
     "data/demo/config.json",
     "flashmoe_nb/__init__.py",
