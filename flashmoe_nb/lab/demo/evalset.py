@@ -1,8 +1,8 @@
-"""The fixed evaluation set: held-out windows, prose by source, and tool prompts, in three small files.
+"""The fixed evaluation set: held-out windows, prose by source, tool prompts and later turns, in four small files.
 
     python -m flashmoe_nb.lab.demo.evalset PACKAGES CORPUS TOKENS OUT
 
-Made once from the corpus; measuring needs nothing but these files.
+Made once from the corpus (`turns` makes the fourth); measuring needs nothing but these files.
 """
 
 from __future__ import annotations
@@ -14,16 +14,21 @@ import json
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from flashmoe_nb.lab.demo import corpus, prompts
+from flashmoe_nb.errors import CheckpointError
+from flashmoe_nb.lab.demo import corpus, prompts, turns
 from flashmoe_nb.lab.demo.chatml import ToolFormat
 from flashmoe_nb.lab.demo.corpus import Domain
 from flashmoe_nb.lab.demo.pools import Pools, Split
 from flashmoe_nb.lab.demo.prompts import Ask, Prompt
 from flashmoe_nb.lab.demo.toolbox import Call
+
+if TYPE_CHECKING:
+    from flashmoe_nb.lab.demo.turns import Turn
 
 WINDOW = 1024
 WINDOWS = 16
@@ -32,6 +37,9 @@ COUNTS = {ToolFormat.JSON: 600, ToolFormat.XML: 300}
 REFUSALS = 50
 # Its notes overlap from verse to verse: 82 % of its held-out sentences also stand in a training note.
 LEAKED = frozenset({"SWORD MHCC"})
+_PACKAGE = Path(__file__).resolve().parents[2]
+PLACES = (_PACKAGE.parent / "data" / "evaluation", _PACKAGE / "data" / "evaluation")
+"""Where it is: a clone's, and an installed wheel's."""
 FILES = ("windows.safetensors", "prose.json.gz", "prompts.json.gz")
 
 
@@ -42,17 +50,30 @@ class EvalSet:
     windows: dict[str, np.ndarray]
     prose: dict[str, list[str]]
     prompts: list[Prompt]
+    turns: list[Turn]
 
     @classmethod
     def load(cls, folder: Path) -> EvalSet:
-        """Read the three files."""
+        """Read the files."""
         prose = json.loads(gzip.decompress((folder / FILES[1]).read_bytes()))
         rows = json.loads(gzip.decompress((folder / FILES[2]).read_bytes()))
         read = [
             Prompt(Ask(row["ask"]), ToolFormat(row["tool_format"]), row["text"], tuple(Call(**c) for c in row["calls"]))
             for row in rows
         ]
-        return cls(load_file(folder / FILES[0]), prose, read)
+        return cls(load_file(folder / FILES[0]), prose, read, turns.load(folder))
+
+
+def shipped() -> Path:
+    """The folder of the evaluation set, and of what was measured on it.
+
+    Raises:
+        CheckpointError: it is in none of its places.
+    """
+    for place in PLACES:
+        if (place / FILES[0]).exists():
+            return place
+    raise CheckpointError(f"the evaluation set is not in {PLACES[0]}: install the package anew")
 
 
 def _windows(tokens: Path) -> dict[str, np.ndarray]:

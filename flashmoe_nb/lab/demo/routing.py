@@ -1,47 +1,69 @@
-"""What the routers of an mlx_lm model choose, and the loss: usage, information about the domain, a guess from routing.
+"""Loss and routing on held-out windows: usage, information about the domain, a guess of the domain from routing alone.
 
-Counts weigh the domains equally. The guess is naive Bayes over expert choices: counts from the first three quarters of
-the held-out windows, guesses on the last quarter.
+Counts weigh the domains equally. The guess is naive Bayes over expert choices, fitted on the first three quarters of
+the windows and tried on the last quarter; a second one takes every fourth window out instead, which shows how much
+depends on the split.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import mlx.core as mx
 import numpy as np
-from mlx import nn
-from mlx_lm.models import qwen3_next
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from flashmoe_nb.lab.demo.subject import Reading, Subject
+
+    Readings = dict[str, list[Reading]]
 
 SPAN = 64
 _SHOWN = 5
+_LEAST_SHARE = 0.002
+"""Of a domain's traffic, for an expert to count as a specialist."""
 
 
-def record(model: Any, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Loss and chosen experts of one window. Shapes: tokens [T + 1] -> nats [T], experts [layers, T, K]."""
-    chosen: list[np.ndarray] = []
-    block = qwen3_next.Qwen3NextSparseMoeBlock
-    original = block.__call__
+def measure(subject: Subject, windows: dict[str, NDArray[np.integer]]) -> Iterator[dict[str, object]]:
+    """Everything the model card says about held-out loss and routing, last; before that, how far it is.
 
-    def watched(self: Any, x: mx.array) -> mx.array:
-        logits = self.gate(x)
-        chosen.append(np.array(mx.argpartition(logits, kth=-self.top_k, axis=-1)[0, :, -self.top_k :]))
-        return original(self, x)
-
-    block.__call__ = watched  # type: ignore[method-assign]
-    try:
-        logits = model(mx.array(tokens[None, :-1].astype(np.int32)))
-        nats = np.array(nn.losses.cross_entropy(logits, mx.array(tokens[None, 1:].astype(np.int32))))[0]
-    finally:
-        block.__call__ = original  # type: ignore[method-assign]
-    return nats, np.stack(chosen)
+    Shapes: windows [n, T + 1] by domain.
+    """
+    found: Readings = {domain: [] for domain in windows}
+    for domain, rows in windows.items():
+        for row in rows:
+            found[domain].append(subject.read(row))
+            yield {"read": {name: len(readings) for name, readings in found.items()}}
+    yield _table(subject, windows, found)
 
 
-def layer_statistics(counts: np.ndarray) -> list[dict[str, float]]:
+def _table(subject: Subject, windows: dict[str, NDArray[np.integer]], found: Readings) -> dict[str, object]:
+    by_window = {domain: [round(float(one.nats.mean()), 4) for one in readings] for domain, readings in found.items()}
+    nats = {
+        domain: round(float(np.mean([one.nats.mean() for one in readings])), 4) for domain, readings in found.items()
+    }
+    counts = np.stack([sum_of(readings, subject.num_experts) for readings in found.values()])
+    return {
+        "windows": {domain: len(rows) for domain, rows in windows.items()},
+        "nats": nats | {"mean": round(float(np.mean(list(nats.values()))), 4)},
+        "nats_by_window": by_window,
+        "layers": layer_statistics(counts),
+        "guess": _both_guesses(found, subject.num_experts),
+        "specialists": _specialists(subject, counts, found, windows),
+    }
+
+
+def sum_of(readings: Sequence[Reading], num_experts: int) -> NDArray[np.int64]:
+    """How often each expert was chosen. Shapes: [layers, E]."""
+    layers = len(readings[0].experts)
+    chosen = np.concatenate([one.experts.reshape(layers, -1) for one in readings], 1)
+    return np.stack([np.bincount(row, minlength=num_experts) for row in chosen])
+
+
+def layer_statistics(counts: NDArray[np.integer]) -> list[dict[str, float]]:
     """Per layer: bits of information about the domain, entropy, dead experts. Shapes: counts [domains, layers, E]."""
     rows = []
     for layer in range(counts.shape[1]):
@@ -58,74 +80,51 @@ def layer_statistics(counts: np.ndarray) -> list[dict[str, float]]:
     return rows
 
 
-def _guesses(log_likelihood: np.ndarray, routes: dict[str, list[np.ndarray]], span: int) -> dict[str, float]:
-    # log_likelihood [domains, layers, E]; share of spans of every domain that are guessed right
-    layers = np.arange(log_likelihood.shape[1])[:, None, None]
-    right = {}
-    for i, (domain, windows) in enumerate(routes.items()):
-        hits = []
-        for route in windows:
-            scores = log_likelihood[:, layers, route].sum((1, 3))  # [domains, T]
-            spans = scores[:, : scores.shape[1] // span * span].reshape(len(scores), -1, span).sum(-1)
-            hits += list(spans.argmax(0) == i)
-        right[domain] = round(100 * float(np.mean(hits)), 1)
-    return right
-
-
-def measure(model: Any, tokenizer: Tokenizer, windows: dict[str, np.ndarray]) -> dict[str, object]:
-    """Everything the model card says about held-out loss and routing. Shapes: windows [n, T + 1] by domain."""
-    recorded = {domain: [record(model, row) for row in rows] for domain, rows in windows.items()}
-    nats = {domain: round(float(np.mean([loss for loss, _ in found])), 4) for domain, found in recorded.items()}
-    routes = {domain: [route for _, route in found] for domain, found in recorded.items()}
-    experts = model.layers[0].mlp.num_experts
-    layers = len(model.layers)
-    counts = np.zeros((len(routes), layers, experts))
-    fitted = np.zeros_like(counts)
-    held: dict[str, list[np.ndarray]] = {}
-    for i, (domain, found) in enumerate(routes.items()):
-        cut = len(found) * 3 // 4
-        held[domain] = found[cut:]
-        for n, route in enumerate(found):
-            for layer in range(layers):
-                uses = np.bincount(route[layer].ravel(), minlength=experts)
-                counts[i, layer] += uses
-                fitted[i, layer] += uses if n < cut else 0
-    smoothed = fitted + 0.5
-    log_likelihood = np.log(smoothed / smoothed.sum(2, keepdims=True))
-    guess = _guesses(log_likelihood, held, SPAN)
+def _both_guesses(found: Readings, num_experts: int) -> dict[str, object]:
+    if any(len(readings) < 4 for readings in found.values()):  # noqa: PLR2004 - a quarter must be a window
+        return {}
+    last = {domain: (rows[: len(rows) * 3 // 4], rows[len(rows) * 3 // 4 :]) for domain, rows in found.items()}
+    fourth = {
+        domain: ([row for i, row in enumerate(rows) if i % 4 != 3], rows[3::4])  # noqa: PLR2004 - as above
+        for domain, rows in found.items()
+    }
     return {
-        "nats": nats | {"mean": round(float(np.mean(list(nats.values()))), 4)},
-        "layers": layer_statistics(counts),
-        "domain_guess_percent_from_one_token": round(
-            float(np.mean(list(_guesses(log_likelihood, held, 1).values()))), 1
-        ),
-        f"domain_guess_percent_from_{SPAN}_tokens": guess | {"mean": round(float(np.mean(list(guess.values()))), 1)},
-        "specialists": _specialists(counts, routes, windows, tokenizer),
+        "from_one_token": guess(last, num_experts, 1),
+        f"from_{SPAN}_tokens": guess(last, num_experts, SPAN),
+        f"from_{SPAN}_tokens_every_fourth_window": guess(fourth, num_experts, SPAN),
     }
 
 
+def guess(split: dict[str, tuple[list[Reading], list[Reading]]], num_experts: int, span: int) -> dict[str, float]:
+    """Percent of spans of each domain, and on average, that naive Bayes guesses right; fitted and tried windows."""
+    counts = np.stack([sum_of(fitted, num_experts) for fitted, _ in split.values()]) + 0.5
+    log_likelihood = np.log(counts / counts.sum(2, keepdims=True))
+    layers = np.arange(counts.shape[1])[:, None, None]
+    right = {}
+    for i, (domain, (_, tried)) in enumerate(split.items()):
+        hits: list[bool] = []
+        for one in tried:
+            scores = log_likelihood[:, layers, one.experts].sum((1, 3))  # [domains, T]
+            spans = scores[:, : scores.shape[1] // span * span].reshape(len(scores), -1, span).sum(-1)
+            hits += list(spans.argmax(0) == i)
+        right[domain] = round(100 * float(np.mean(hits)), 1)
+    return right | {"mean": round(float(np.mean(list(right.values()))), 1)}
+
+
 def _specialists(
-    counts: np.ndarray, routes: dict[str, list[np.ndarray]], windows: dict[str, np.ndarray], tokenizer: Tokenizer
+    subject: Subject, counts: NDArray[np.integer], found: Readings, windows: dict[str, NDArray[np.integer]]
 ) -> list[dict[str, object]]:
     # For every domain, the last layer's expert with the largest share of its traffic from there (and some traffic).
-    layer = counts.shape[1] - 1
-    share = counts[:, layer] / counts[:, layer].sum(1, keepdims=True)
+    share = counts[:, -1] / counts[:, -1].sum(1, keepdims=True)
     rows: list[dict[str, object]] = []
-    for i, domain in enumerate(routes):
-        purity = np.where(share[i] > 0.002, share[i] / np.maximum(share.sum(0), 1e-12), 0)  # noqa: PLR2004
+    for i, domain in enumerate(found):
+        purity = np.where(share[i] > _LEAST_SHARE, share[i] / np.maximum(share.sum(0), 1e-12), 0)
         expert = int(purity.argmax())
         words: Counter[str] = Counter()
-        for route, row in zip(routes[domain], windows[domain], strict=True):
-            for token in row[:-1][(route[layer] == expert).any(-1)]:
-                words[tokenizer.decode([int(token)])] += 1
+        for reading, row in zip(found[domain], windows[domain], strict=True):
+            for token in row[:-1][(reading.experts[-1] == expert).any(-1)]:
+                words[subject.decode([int(token)])] += 1
         common = [word for word, _ in words.most_common(_SHOWN)]
-        rows.append(
-            {
-                "domain": domain,
-                "layer": layer,
-                "expert": expert,
-                "share": round(float(purity[expert]), 2),
-                "tokens": common,
-            }
-        )
+        about = {"expert": expert, "share": round(float(purity[expert]), 2), "tokens": common}
+        rows.append({"domain": domain, "layer": counts.shape[1] - 1} | about)
     return rows

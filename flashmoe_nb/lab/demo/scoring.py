@@ -17,8 +17,6 @@ from flashmoe_nb.lab.demo.toolbox import Arguments, Call
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flashmoe_nb.lab.demo.prompts import Prompt
-
 _BLOCK = re.compile(r"<tool_call>\n(.*?)\n</tool_call>", re.DOTALL)
 _FUNCTION = re.compile(r"<function=([^>\n]+)>\n(.*)</function>", re.DOTALL)
 _PARAMETER = re.compile(r"<parameter=([^>\n]+)>\n(.*?)\n</parameter>\n", re.DOTALL)
@@ -77,12 +75,12 @@ def _expected(arguments: Arguments, tool_format: ToolFormat) -> Arguments:
     return {name: xml_value(value) for name, value in arguments.items()}
 
 
-def score(answer: str, prompt: Prompt) -> Score:
-    """Compare an answer with the calls a prompt expects."""
-    calls = parse(answer, prompt.tool_format)
+def score(answer: str, expected: Sequence[Call], tool_format: ToolFormat) -> Score:
+    """Compare an answer with the calls expected."""
+    calls = parse(answer, tool_format)
     if calls is None:
         return Score(parsed=False, names=False, keys=False, exact=False)
-    wanted = [Call(call.name, _expected(call.arguments, prompt.tool_format)) for call in prompt.calls]
+    wanted = [Call(call.name, _expected(call.arguments, tool_format)) for call in expected]
     names = [call.name for call in calls] == [call.name for call in wanted]
     keys = names and all(set(a.arguments) == set(b.arguments) for a, b in zip(calls, wanted, strict=True))
     return Score(parsed=True, names=names, keys=keys, exact=keys and calls == wanted)
@@ -100,14 +98,7 @@ def wilson(hits: int, total: int) -> tuple[float, float]:
     return (centre - spread) / scale, (centre + spread) / scale
 
 
-def row(scores: Sequence[Score]) -> dict[str, str]:
-    """Shares in percent with their intervals."""
-    cells = {"n": str(len(scores))}
-    counts = {
-        "parsed": sum(score.parsed for score in scores), "names": sum(score.names for score in scores),
-        "keys": sum(score.keys for score in scores), "exact": sum(score.exact for score in scores),
-    }  # fmt: skip
-    for name, hits in counts.items():
-        low, high = wilson(hits, len(scores))
-        cells[name] = f"{100 * hits / max(1, len(scores)):.1f} [{100 * low:.1f}, {100 * high:.1f}]"
-    return cells
+def share(hits: int, total: int) -> str:
+    """A share in percent with its interval, as tables show it."""
+    low, high = wilson(hits, total)
+    return f"{100 * hits / max(1, total):.1f} [{100 * low:.1f}, {100 * high:.1f}]"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from flashmoe_nb.lab.demo.pools import Pools, Split
@@ -17,3 +19,9 @@ _GLOSSES = {f"{a}{b}": f"a kind of {b}" for a in ("sun", "moon", "rain", "fire",
 def pools() -> dict[Split, Pools]:
     """Both splits of made-up pools."""
     return {split: Pools.of(split, _NAMES, _GLOSSES) for split in Split}
+
+
+@pytest.fixture(scope="session")
+def demo_folder() -> Path:
+    """The demo model as it is shipped."""
+    return Path(__file__).parents[3] / "data" / "demo"

@@ -71,7 +71,7 @@ def test_heldout_prompts_are_fixed_and_their_calls_score_full(pools: dict[Split,
         assert asked[:20] == prompts.heldout(pools[Split.HELDOUT], tool_format, 20)
         for prompt in asked:
             answer = "\n".join(write_call(call, tool_format) for call in prompt.calls)
-            assert scoring.score(answer, prompt).exact
+            assert scoring.score(answer, prompt.calls, prompt.tool_format).exact
 
 
 def test_refusal_prompt_offers_no_fitting_tool(pools: dict[Split, Pools]) -> None:

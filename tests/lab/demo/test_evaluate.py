@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING  # noqa: E402
 from mlx_lm.models import gated_delta  # noqa: E402
 from mlx_lm.utils import load_model  # noqa: E402
 
-from flashmoe_nb.lab.demo import evaluate, export, fewer_bits, grouped, routing, tokens  # noqa: E402
+from flashmoe_nb.lab.demo import evaluate, export, fewer_bits, grouped, mlx_lm_subject, tokens, turns  # noqa: E402
 from flashmoe_nb.lab.demo.chatml import ToolFormat  # noqa: E402
 from flashmoe_nb.lab.demo.evalset import EvalSet  # noqa: E402
 from flashmoe_nb.lab.demo.network import Network  # noqa: E402
@@ -72,24 +72,22 @@ def test_fewer_bits_change_the_experts_only(folder: Path) -> None:
         assert (np.array(model.layers[0].mlp.gate.weight) == before).all()
 
 
-def test_information_is_zero_without_and_full_with_separation() -> None:
-    same = np.ones((2, 1, 4))
-    apart = np.array([[[1, 1, 0, 0]], [[0, 0, 1, 1]]])
-    assert routing.layer_statistics(same)[0]["information_bits"] == 0
-    assert routing.layer_statistics(apart)[0]["information_bits"] == 1
-    assert routing.layer_statistics(np.array([[[1, 0]], [[1, 0]]]))[0]["dead"] == 1
-
-
 def test_whole_evaluation_runs(folder: Path, pools: dict[Split, Pools], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gated_delta, "gated_delta_ops", gated_delta.gated_delta_ops)
-    monkeypatch.setattr(evaluate, "MAX_ANSWER_TOKENS", 3)
+    monkeypatch.setattr(mlx_lm_subject, "MAX_ANSWER_TOKENS", 3)
     windows = np.random.default_rng(2).integers(0, 300, (4, 65)).astype(np.uint16)
-    asked = heldout(pools[Split.HELDOUT], ToolFormat.JSON, 2) + refusals(pools[Split.HELDOUT], ToolFormat.XML, 1)
-    evalset = EvalSet({"prose": windows, "code": windows[::-1]}, {"a": ["some text"]}, asked)
-    checkpoint = evaluate.Checkpoint(folder)
-    tables = list(evaluate.tool_calls(checkpoint, evaluate.batches(evalset, "json,xml", None)))
-    assert tables[-1]["json"]["n"] == "2"  # type: ignore[index]
-    assert tables[-1]["xml refused"] == "1 of 1"
-    assert evaluate.prose_bits_per_byte(checkpoint, evalset)["all sources"] > 0
-    measured = routing.measure(checkpoint.model, checkpoint.tokenizer, evalset.windows)
-    assert len(measured["layers"]) == 4  # type: ignore[arg-type]
+    held = pools[Split.HELDOUT]
+    asked = heldout(held, ToolFormat.JSON, 3) + refusals(held, ToolFormat.XML, 1)
+    evalset = EvalSet(
+        {"prose": windows, "code": windows[::-1]}, {"a": ["some text"]}, asked, turns.heldout(held, ToolFormat.XML, 2)
+    )
+    subject = mlx_lm_subject.MlxLmSubject(folder, batch=2)
+    found = {
+        part: list(evaluate.measure(part, subject, evalset, evaluate.Sizes(json=2)))[-1] for part in evaluate.PARTS
+    }
+    assert found["tools"]["outcomes"] == {"json": "00"}
+    assert found["refusals"]["counts"] == {"xml": {"n": 1, "refused": 1}}
+    assert found["turns"]["outcomes"] == {"xml answer": "1", "xml call": "0"}
+    assert found["prose"]["bits_per_byte"]["all"] > 0  # type: ignore[index]
+    assert len(found["windows"]["layers"]) == 4  # type: ignore[arg-type]
+    assert found["windows"]["guess"]["from_64_tokens"]["mean"] >= 0  # type: ignore[index]

@@ -5,12 +5,10 @@ from __future__ import annotations
 import pytest
 
 from flashmoe_nb.lab.demo.chatml import ToolFormat
-from flashmoe_nb.lab.demo.prompts import Ask, Prompt
-from flashmoe_nb.lab.demo.scoring import Score, parse, score, wilson
+from flashmoe_nb.lab.demo.scoring import Score, parse, score, share, wilson
 from flashmoe_nb.lab.demo.toolbox import Call
 
-_JSON = Prompt(Ask.SINGLE, ToolFormat.JSON, "", (Call("f", {"a": "x", "n": 2}),))
-_XML = Prompt(Ask.SINGLE, ToolFormat.XML, "", (Call("f", {"a": "x", "n": 2}),))
+_EXPECTED = [Call("f", {"a": "x", "n": 2})]
 
 
 def _wrap(body: str) -> str:
@@ -26,13 +24,13 @@ def _wrap(body: str) -> str:
     ('{"name": "f", "arguments": {', Score(parsed=False, names=False, keys=False, exact=False)),
 ])  # fmt: skip
 def test_json_score(body: str, expected: Score) -> None:
-    assert score(_wrap(body), _JSON) == expected
+    assert score(_wrap(body), _EXPECTED, ToolFormat.JSON) == expected
 
 
 def test_xml_score() -> None:
     good = "<function=f>\n<parameter=a>\nx\n</parameter>\n<parameter=n>\n2\n</parameter>\n</function>"
-    assert score(_wrap(good), _XML).exact
-    assert not score(_wrap(good.replace("\n2\n", "\n3\n")), _XML).exact
+    assert score(_wrap(good), _EXPECTED, ToolFormat.XML).exact
+    assert not score(_wrap(good.replace("\n2\n", "\n3\n")), _EXPECTED, ToolFormat.XML).exact
     assert parse(_wrap(good.replace("</function>", "")), ToolFormat.XML) is None
 
 
@@ -44,3 +42,7 @@ def test_wilson_interval_holds_the_share() -> None:
     low, high = wilson(95, 100)
     assert low < 0.95 < high
     assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_share_is_shown_with_its_interval() -> None:
+    assert share(95, 100) == "95.0 [88.8, 97.8]"

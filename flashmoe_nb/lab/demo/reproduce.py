@@ -1,0 +1,119 @@
+"""The whole evaluation, and whether it gave what is recorded: the model card's numbers, made again.
+
+A shorter run measures the first of what a longer one measures, so any two can be compared prompt by prompt.
+
+    python -m flashmoe_nb.lab.demo.reproduce CHECKPOINT --out FILE --experts 2:mx    through mlx_lm; see `--help`
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flashmoe_nb.lab.bench.machine import describe_machine
+from flashmoe_nb.lab.demo import scoring
+from flashmoe_nb.lab.demo.evalset import EvalSet, shipped
+from flashmoe_nb.lab.demo.evaluate import PARTS, Part, Sizes, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from flashmoe_nb.lab.demo.subject import Subject
+
+RESULTS = "results.json"
+QUICK = Sizes(windows=1, documents=1, json=6, xml=4, refusals=2, turns=2)
+_COMPARED = (
+    ("windows", "nats_by_window", 2e-3),
+    ("prose", "bits_by_document", 2.0),
+    ("tools", "outcomes", 0),
+    ("refusals", "outcomes", 0),
+    ("turns", "outcomes", 0),
+)
+"""Part, the numbers of its windows, documents or prompts, and how far two runs may be apart."""
+
+
+def run(
+    subject: Subject, evalset: EvalSet, sizes: Sizes, parts: Sequence[Part], told: Callable[[dict[str, Any]], object]
+) -> dict[str, Any]:
+    """Measure part after part; `told` gets all results so far after every step.
+
+    Returns:
+        Plain JSON values: sizes, machine, seconds, and a table by part.
+    """
+    results: dict[str, Any] = {"sizes": asdict(sizes), "machine": asdict(describe_machine()), "seconds": {}}
+    for part in parts:
+        start = time.perf_counter()
+        for table in measure(part, subject, evalset, sizes):
+            results[part] = table
+            results["seconds"][part] = round(time.perf_counter() - start, 1)
+            told(results)
+    return results
+
+
+def compare(found: dict[str, Any], recorded: dict[str, Any]) -> tuple[int, list[str]]:
+    """How many numbers two runs both have, and one sentence for each that differs."""
+    count, lines = 0, []
+    for part, key, tolerance in _COMPARED:
+        ours, theirs = (run.get(part, {}).get(key, {}) for run in (found, recorded))
+        for group in sorted(ours.keys() & theirs.keys()):
+            for i, (a, b) in enumerate(zip(ours[group], theirs[group], strict=False)):
+                count += 1
+                if abs(float(a) - float(b)) > tolerance:
+                    lines.append(f"{part}, {group}, number {i}: {a} here, {b} recorded")
+    return count, lines
+
+
+def summary(part: Part, table: dict[str, Any]) -> list[str]:
+    """A part in a few lines."""
+    if part == "windows":
+        shown = [f"nats a token: {_listed(table['nats'])}"]
+        for key, name in (("information_bits", "bits of information about the domain"), ("dead", "dead experts")):
+            shown.append(f"{name} by layer: {' '.join(str(row[key]) for row in table['layers'])}")
+        return shown + [
+            f"domain guessed {key.replace('_', ' ')}, %: {_listed(row)}" for key, row in table["guess"].items()
+        ]
+    if part == "prose":
+        return [f"bits a byte: {_listed(table['bits_per_byte'])}"]
+    return [_shares(name, row) for name, row in table["counts"].items()]
+
+
+def _listed(row: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in row.items())
+
+
+def _shares(name: str, row: dict[str, int]) -> str:
+    shares = [f"{key} {scoring.share(hits, row['n'])}" for key, hits in row.items() if key != "n"]
+    return f"{name}: n {row['n']}, % {', '.join(shares)}"
+
+
+def write(path: Path, results: dict[str, Any]) -> None:
+    """Store results, one row of a table a line."""
+    path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf8")
+
+
+def main() -> None:
+    """Measure a checkpoint through mlx_lm, in batches, as it is or with changes."""
+    from flashmoe_nb.lab.demo.mlx_lm_subject import MlxLmSubject  # noqa: PLC0415 - mlx_lm is for development only
+
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--experts", help="BITS:requantise or BITS:mx: routed experts from the 4-bit values")
+    parser.add_argument("--top-k", type=int)
+    for name, most in asdict(Sizes()).items():
+        parser.add_argument(f"--{name}", type=int, default=most, help="default %(default)s")
+    given = parser.parse_args()
+    sizes = replace(Sizes(), **{name: getattr(given, name) for name in asdict(Sizes())})
+    subject = MlxLmSubject(given.checkpoint, given.experts, given.top_k)
+    about = {"through": "mlx_lm", "experts": given.experts, "top_k": given.top_k}
+    parts = [part for part in PARTS if part in given.parts.split(",")]
+    run(subject, EvalSet.load(shipped()), sizes, parts, lambda results: write(given.out, about | results))
+
+
+if __name__ == "__main__":
+    main()
