@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from flashmoe_nb.lab.bench.table import Table
 
-SUITES = ("read", "layer", "decode", "prefill", "kernels", "peers", "memory")
+SUITES = ("read", "layer", "decode", "prefill", "kernels", "watch", "peers", "memory")
 
 
 def add(commands: Commands) -> None:  # type: ignore[valid-type]
@@ -24,7 +24,7 @@ def add(commands: Commands) -> None:  # type: ignore[valid-type]
         commands,
         "bench",
         _bench,
-        "measure reads, layers, decoding, kernels and peers on this machine",
+        "measure reads, layers, decoding, kernels, watching and peers on this machine",
         "Run suites and print their tables; numbers, machine and versions go to a JSON file. Without --model\n"
         "checkpoints with random weights in true shapes are made once (up to 8 GB a shape).\n\n"
         "  flashmoe bench kernels\n"

@@ -58,11 +58,13 @@ class _Tap:
 
     @property
     def given(self) -> NDArray[np.float32]:
-        return np.asarray(self.seen[-1][0].astype(mx.float32), np.float32)[0]
+        given: NDArray[np.float32] = np.array(self.seen[-1][0].astype(mx.float32))
+        return np.asarray(given[0])
 
     @property
     def made(self) -> NDArray[np.float32]:
-        return np.asarray(self.seen[-1][1].astype(mx.float32), np.float32)[0]
+        made: NDArray[np.float32] = np.array(self.seen[-1][1].astype(mx.float32))
+        return np.asarray(made[0])
 
 
 def compare_stages(folder: Path, token_ids: Sequence[int], *, ops: str = "auto") -> list[StageDifference]:
