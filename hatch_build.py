@@ -5,7 +5,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-CARRIED = ("demo", "prompts")
+CARRIED = ("demo", "evaluation", "prompts")
 """Folders of data/ that `fm.open()`, `flashmoe eval demo` and the examples need."""
 
 
