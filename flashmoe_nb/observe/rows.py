@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +34,9 @@ _READS = (
     "read_calls",
 )
 
+
+_READ_VALUES = attrgetter("layer", "expert", "slot", "nbytes", "start_ns", "end_ns", "thread", "n_calls")
+"""In the order of `_READS`."""
 
 _LOGITS_AT_ONCE = 2**20
 
@@ -138,9 +143,8 @@ def _drawn_rows(drawn: Drawn, count: int) -> Rows:
 
 
 def _read_rows(reads: list[ExpertRead], token: int) -> Rows:
-    numbers = np.array(
-        [(r.layer, r.expert, r.slot, r.nbytes, r.start_ns, r.end_ns, r.thread, r.n_calls) for r in reads], np.int64
-    ).reshape(-1, len(_READS))
+    values = chain.from_iterable(map(_READ_VALUES, reads))
+    numbers = np.fromiter(values, np.int64, len(reads) * len(_READS)).reshape(-1, len(_READS))
     rows: Rows = dict(zip(_READS, numbers.T, strict=True))
     before = [r.resident_fraction_before for r in reads]
     rows["read_resident_fraction_before"] = np.array(before, np.float32)  # None becomes NaN
