@@ -85,16 +85,17 @@ class ResidentLoader:
             self._check_float(entry)
             if entry.shape != (out_dim, in_dim):
                 raise self._shape_error(entry, (out_dim, in_dim))
-            return Linear(self.ops.cast(self._read(entry)), None, None, added, out_dim, in_dim, 0, 0)
+            return self.ops.prepare(Linear(self._read(entry), None, None, added, out_dim, in_dim, 0, 0))
         scales, biases = self._entry(f"{path}.scales"), self._entry(f"{path}.biases")
         found = self._infer(path, entry, scales, (out_dim, in_dim))
         if biases.shape != scales.shape:
             raise self._shape_error(biases, scales.shape)
         for part in (scales, biases):
             self._check_float(part)
-        kept_scales, kept_biases = (self.ops.cast(self._read(part)) for part in (scales, biases))
-        weight = self._read(entry)
-        return Linear(weight, kept_scales, kept_biases, added, out_dim, in_dim, found.bits, found.group_size)
+        weight, kept_scales, kept_biases = (self._read(part) for part in (entry, scales, biases))
+        return self.ops.prepare(
+            Linear(weight, kept_scales, kept_biases, added, out_dim, in_dim, found.bits, found.group_size)
+        )
 
     def finish(self, tolerated: tuple[str, ...] = ()) -> None:
         """Every tensor must have been asked for.

@@ -6,6 +6,7 @@ and is checked against mlx-lm and transformers in tests/oracle.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,12 @@ class MlxOps:
         result = mx.zeros(shape, dtype=_ACTIVATIONS[dtype] if dtype else self._dtype)
         mx.eval(result)
         return result
+
+    def prepare(self, w: Linear) -> Linear:
+        """Floating parts in the activation dtype."""
+        if w.scales is None or w.quant_biases is None:
+            return replace(w, weight=self.cast(w.weight))
+        return replace(w, scales=self.cast(w.scales), quant_biases=self.cast(w.quant_biases))
 
     def slot_bank(
         self, components: Sequence[ComponentSpec], n_slots: int, in_dims: tuple[int, int, int]

@@ -38,6 +38,8 @@ class Linear:
     bits: int
     """0 when not quantized."""
     group_size: int
+    prepared: Any = None
+    """What a back end made of it in `Ops.prepare`, for its own use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,9 @@ class Ops(Protocol):
 
     def zeros(self, shape: tuple[int, ...], dtype: str | None = None) -> Array:
         """Zeros of the activation dtype, or the one named."""
+
+    def prepare(self, w: Linear) -> Linear:
+        """A matrix as read from disk, made ready for `linear` and `embed`; the arrays given may be kept or replaced."""
 
     def slot_bank(self, components: Sequence[ComponentSpec], n_slots: int, in_dims: tuple[int, int, int]) -> SlotBank:
         """Slots for experts with these components; in_dims are those of gate_proj, up_proj and down_proj."""

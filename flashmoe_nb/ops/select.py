@@ -5,6 +5,7 @@ MLX is imported only when a back end is opened, so that importing the package st
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from flashmoe_nb.errors import UnsupportedError
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 GPU_OPS = ("metal_fma", "metal_naive", "cuda_fma", "cuda_naive")
 """MLX with one-row products of our own, to compare: docs/kernels.md."""
-OPS_NAMES = ("auto", "mlx", *GPU_OPS)
+OPS_NAMES = ("auto", "cpu", "mlx", *GPU_OPS)
 DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -22,7 +23,8 @@ def open_ops(name: str, dtype: str | None, checkpoint_dtype: str) -> Ops:
     """Open a back end.
 
     Args:
-        name: one of OPS_NAMES; "auto" picks by device.
+        name: one of OPS_NAMES; "auto" is "cpu" where there is no GPU, numba is installed and activations are float32,
+            else "mlx".
         dtype: of activations; None takes the checkpoint's on a GPU and float32 on a CPU, where MLX's quantized kernels
             are several times slower in 16 bits.
         checkpoint_dtype: what the checkpoint's norms are stored in.
@@ -39,9 +41,23 @@ def open_ops(name: str, dtype: str | None, checkpoint_dtype: str) -> Ops:
     from flashmoe_nb.ops.mlx import MlxOps  # noqa: PLC0415 - same
 
     on_gpu = mx.default_device().type == mx.DeviceType.gpu
+    if name == "cpu" or (name == "auto" and not on_gpu and dtype in {None, "float32"} and find_spec("numba")):
+        return _open_cpu(dtype)
     chosen = dtype or (checkpoint_dtype if on_gpu else "float32")
     if name in GPU_OPS:
         from flashmoe_nb.ops.metal import open_gpu_ops  # noqa: PLC0415 - same
 
         return open_gpu_ops(name, chosen)
     return MlxOps(chosen)
+
+
+def _open_cpu(dtype: str | None) -> Ops:
+    if dtype not in {None, "float32"}:
+        raise UnsupportedError(f'ops="cpu" computes in float32, dtype is "{dtype}": leave it out, or give ops="mlx"')
+    try:
+        from flashmoe_nb.ops.cpu import CpuOps  # noqa: PLC0415 - loads a compiler
+    except ModuleNotFoundError as error:
+        if error.name != "numba":
+            raise
+        raise UnsupportedError('ops="cpu" needs numba, which is missing: pip install numba, or ops="mlx"') from None
+    return CpuOps()

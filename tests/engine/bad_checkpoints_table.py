@@ -407,7 +407,7 @@ TABLE = [
         ("read_threads is 'all'", "give a whole number"),
         {"read_threads": "all"},
     ),
-    Row("ops", nothing, UnsupportedError, ('ops="torch"', "give one of auto, mlx"), {"ops": "torch"}),
+    Row("ops", nothing, UnsupportedError, ('ops="torch"', "give one of auto, cpu, mlx"), {"ops": "torch"}),
     Row(
         "dtype",
         nothing,

@@ -96,7 +96,10 @@ CALLS = [
         ("mixer of layer 0", "[1, 128]", "[2, 128]", "send"),
     ),
     Call(
-        "patch-kind", _send("embed", np.array), OptionError, ("stage embed", "numpy.ndarray", "mlx.core.array", "send")
+        "patch-kind",
+        _send("embed", lambda x: np.array(x).tolist()),
+        OptionError,
+        ("stage embed", "builtins.list", "send"),
     ),
     Call(
         "patch-part", _send("decay", lambda x: x.decay), OptionError, ("decay of layer 0", "DecayBeta(", "send a value")

@@ -32,7 +32,7 @@ def _held() -> int:
 def test_plan_is_what_loading_takes(architecture: str, dtype: str, tmp_path: Path) -> None:
     folder = write_mlx_checkpoint(Case(architecture, "4bit-g32-router8", dtype), tmp_path / "m")
     before = _held()
-    with fm.open(folder, dtype=dtype) as engine:
+    with fm.open(folder, ops="mlx", dtype=dtype) as engine:
         plan = engine.memory
         assert _held() - before == pytest.approx(plan.resident_bytes, rel=0.02)
         session = engine.session()
@@ -50,12 +50,12 @@ def test_plan_is_what_loading_takes(architecture: str, dtype: str, tmp_path: Pat
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_dense_model_streams_under_a_budget_with_the_same_logits(quantization: str, dtype: str, tmp_path: Path) -> None:
     folder = write_mlx_checkpoint(Case("qwen3_5", quantization, dtype), tmp_path / "m")
-    with fm.open(folder) as engine:
+    with fm.open(folder, ops="mlx") as engine:
         plan, notes = engine.memory, engine.facts()
         resident = _answers(engine)
         assert engine.n_reads == 0
     before = _held()
-    with fm.open(folder, memory_budget=plan.fixed_bytes + 256 * plan.kv_bytes_per_token - 1) as engine:
+    with fm.open(folder, ops="mlx", memory_budget=plan.fixed_bytes + 256 * plan.kv_bytes_per_token - 1) as engine:
         assert engine.memory.resident_bytes < plan.resident_bytes
         assert _held() - before == pytest.approx(engine.memory.resident_bytes, rel=0.02)
         for name, expected in _answers(engine).items():
@@ -64,7 +64,7 @@ def test_dense_model_streams_under_a_budget_with_the_same_logits(quantization: s
         assert engine.n_reads == n_feeds * layers
         assert engine.facts() != notes
     with pytest.raises(BudgetError, match="give more"):
-        fm.open(folder, memory_budget=engine.memory.fixed_bytes)
+        fm.open(folder, ops="mlx", memory_budget=engine.memory.fixed_bytes)
 
 
 def test_enough_budget_keeps_dense_layers_resident(dense: Path) -> None:

@@ -36,7 +36,7 @@ BFLOAT16_MEDIAN, BFLOAT16_MOST = 0.02, 0.05
 """Of the largest logit, at the positions compared: with one expert less the tokens still agree, the median does not."""
 
 
-@pytest.mark.parametrize("ops", ["mlx"])
+@pytest.mark.parametrize("ops", ["mlx", "cpu"])
 @pytest.mark.parametrize("case", all_cases("float32"), ids=str)
 def test_float32_logits_and_greedy_tokens_match(
     case: Case, ops: str, shelf: Shelf, record_property: Callable[[str, object], None]

@@ -43,7 +43,7 @@ def _worst_difference(folder: Path, name: str, ops: str) -> float:
     return worst
 
 
-@pytest.mark.parametrize("ops", ["mlx"])
+@pytest.mark.parametrize("ops", ["mlx", "cpu"])
 @pytest.mark.parametrize("name", NAMES)
 def test_experts_apart_in_many_shards_match(
     name: str, ops: str, tmp_path: Path, record_property: Callable[[str, object], None]
@@ -56,7 +56,7 @@ def test_experts_apart_in_many_shards_match(
     assert worst <= TOLERANCE
 
 
-@pytest.mark.parametrize("ops", ["mlx"])
+@pytest.mark.parametrize("ops", ["mlx", "cpu"])
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "qwen3_5"])
 def test_stacked_experts_match(
     name: str, ops: str, tmp_path: Path, record_property: Callable[[str, object], None]

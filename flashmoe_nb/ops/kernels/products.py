@@ -1,0 +1,62 @@
+"""One-token products as single compiled calls: activations prepared, rows shared out, the answer allocated.
+
+Numba's dispatcher takes about a microsecond for a call with arrays; on a small model that is the cost of a product.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+from flashmoe_nb.ops.kernels.address import call_at, peek
+from flashmoe_nb.ops.kernels.crew import share
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def product_alone(matrix: int, prepare: int, kernel: int, vector_floats: int, x: Floats) -> Floats:
+    """Y = W x on this thread. Shapes: x [1, in_dim], result [1, out_dim]."""
+    out_dim, n_vectors = peek(matrix, 3), peek(matrix, 4)
+    ready, y = np.empty(n_vectors * vector_floats, np.float32), np.empty((1, out_dim), np.float32)
+    call_at(prepare, matrix, x.ctypes.data, ready.ctypes.data, 0, n_vectors)
+    call_at(kernel, matrix, ready.ctypes.data, y.ctypes.data, 0, out_dim)
+    return y
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def product_shared(
+    matrix: int, prepare: int, kernel: int, vector_floats: int, x: Floats, words: int, n_threads: int
+) -> Floats:
+    """The same on `n_threads` threads of a crew that is led."""
+    out_dim, n_vectors = peek(matrix, 3), peek(matrix, 4)
+    ready, y = np.empty(n_vectors * vector_floats, np.float32), np.empty((1, out_dim), np.float32)
+    call_at(prepare, matrix, x.ctypes.data, ready.ctypes.data, 0, n_vectors)
+    share(words, n_threads, kernel, matrix, ready.ctypes.data, y.ctypes.data, out_dim)
+    return y
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def products_shared(
+    matrix: int, prepare: int, kernel: int, sizes: tuple[int, int], x: Floats, words: int, n_threads: int
+) -> Floats:
+    """Y = x W^T for a multiple of `sizes[1]` tokens, that many at a time; sizes[0] floats a vector.
+
+    Shapes: x [T, in_dim], result [T, out_dim].
+    """
+    vector_floats, block = sizes
+    out_dim, n_vectors, in_dim = peek(matrix, 3), peek(matrix, 4), x.shape[1]
+    token_floats = n_vectors * vector_floats
+    ready, y = np.empty(x.shape[0] * token_floats, np.float32), np.empty((x.shape[0], out_dim), np.float32)
+    at, out = ready.ctypes.data, y.ctypes.data
+    for token in range(x.shape[0]):
+        call_at(prepare, matrix, x.ctypes.data + 4 * token * in_dim, at + 4 * token * token_floats, 0, n_vectors)
+    for token in range(0, x.shape[0], block):
+        start = at + 4 * token * token_floats
+        share(words, n_threads, kernel, matrix, start, out + 4 * token * out_dim, out_dim)
+    return y
