@@ -1,19 +1,36 @@
-"""Pictures and tables of what a token did: plain events in, plotly figures and small HTML tables out."""
+"""Pictures and tables of what happened: events, traces and lenses in, plotly figures and small HTML tables out."""
 
+from flashmoe_nb.figures.capacity import capacity_figure
+from flashmoe_nb.figures.certainty import certainty_figure
 from flashmoe_nb.figures.choices import LayerChoice, layer_choices
+from flashmoe_nb.figures.gantt import gantt_figure
 from flashmoe_nb.figures.latency import latency_figure
+from flashmoe_nb.figures.lens_figures import contributions_figure, decay_figure, logit_lens_figure
+from flashmoe_nb.figures.maps import counts_figure, residency_figure
 from flashmoe_nb.figures.reads import reads_figure
 from flashmoe_nb.figures.routing import routing_figure
 from flashmoe_nb.figures.subject import Subject
 from flashmoe_nb.figures.tables import LayerTable, layer_table
+from flashmoe_nb.figures.traffic import traffic_figure
+from flashmoe_nb.figures.usage import usage_figure
 
 __all__ = [
     "LayerChoice",
     "LayerTable",
     "Subject",
+    "capacity_figure",
+    "certainty_figure",
+    "contributions_figure",
+    "counts_figure",
+    "decay_figure",
+    "gantt_figure",
     "latency_figure",
     "layer_choices",
     "layer_table",
+    "logit_lens_figure",
     "reads_figure",
+    "residency_figure",
     "routing_figure",
+    "traffic_figure",
+    "usage_figure",
 ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from flashmoe_nb.engine import Engine
+    from flashmoe_nb.observe import Trace
     from flashmoe_nb.storage import ExpertStore
 
 _MOST_SHARED = 0.05
@@ -41,6 +42,12 @@ class Subject:
             num_experts=moe.num_experts if moe else 0,
             residency_per_expert=store is not None and all(_tells_experts_apart(store, n) for n in store.layers),
         )
+
+    @classmethod
+    def of_trace(cls, trace: Trace) -> Self:
+        """Read off a recorded run."""
+        facts = trace.facts
+        return cls(facts.model, facts.top_k, facts.own_top_k, facts.num_experts, facts.residency_per_expert)
 
     @property
     def label(self) -> str:

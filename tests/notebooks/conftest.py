@@ -85,7 +85,7 @@ def lab(lab_folder: Path, tmp_path: Path) -> Iterator[Lab]:
                 "--disable-component-update",
             ]
             arguments += ["--no-first-run", "--disable-dev-shm-usage", "--disable-sync"]
-            browser = playwright.chromium.launch(executable_path=_chromium(playwright), args=arguments)
+            browser = playwright.chromium.launch(executable_path=find_chromium(playwright), args=arguments)
             _wait_for(port, server)
             yield Lab(port, browser.new_page(viewport={"width": 1360, "height": 7600}))
             browser.close()
@@ -94,7 +94,8 @@ def lab(lab_folder: Path, tmp_path: Path) -> Iterator[Lab]:
         server.wait(20)
 
 
-def _chromium(playwright: object) -> str:
+def find_chromium(playwright: object) -> str:
+    """The system's, or the one playwright brought."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     mac = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
     found = [*filter(None, map(shutil.which, names)), mac, playwright.chromium.executable_path]

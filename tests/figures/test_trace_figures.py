@@ -1,0 +1,163 @@
+"""Figures of traces and lenses: what is drawn is what was recorded, and a browser draws them all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import plotly.graph_objects as go
+import plotly.offline
+import pytest
+
+import flashmoe_nb as fm
+from flashmoe_nb import figures
+from flashmoe_nb.errors import OptionError
+from flashmoe_nb.figures import Subject
+from flashmoe_nb.observe.replay import replay
+from tests.notebooks.conftest import find_chromium
+from tests.observe.made_traces import made_trace, with_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MARKS = (
+    "document.querySelectorAll("
+    + repr(", ".join(f".cartesianlayer {mark}" for mark in (".js-line", ".point path", "path.point", "image")))
+    + ").length"
+)
+
+
+@pytest.fixture(scope="module")
+def drawn() -> dict[str, go.Figure]:
+    """Every figure of one real run of the demo model."""
+    with fm.open() as engine:
+        session, subject = engine.session(), Subject.of(engine)
+        with fm.record(session, measure_residency=True) as trace:
+            for _ in session.generate("And the LORD said unto Moses,", max_tokens=30, seed=1, temperature=0.8):
+                pass
+        events = list(session.fork().steps())
+        engine.evict(3)
+        return {
+            "usage": figures.usage_figure(trace),
+            "capacity": figures.capacity_figure(replay(trace, warmup=5), Subject.of_trace(trace)),
+            "certainty": figures.certainty_figure(trace),
+            "traffic": figures.traffic_figure(trace),
+            "counts": figures.counts_figure(trace),
+            "residency": figures.residency_figure(engine.residency_map(), subject),
+            "gantt": figures.gantt_figure(events, subject),
+            "logit_lens": figures.logit_lens_figure(fm.logit_lens(session), subject),
+            "contributions": figures.contributions_figure(fm.contributions(session), subject),
+            "decay": figures.decay_figure(fm.delta_view(session), subject),
+            "routing": figures.routing_figure(events, subject),
+            "reads": figures.reads_figure(events, subject),
+        }
+
+
+def test_every_title_says_model_and_top_k(drawn: dict[str, go.Figure]) -> None:
+    for name, figure in drawn.items():
+        assert figure.layout.title.text, name
+        assert "demo, top_k 10 of 512 experts" in figure.layout.title.subtitle.text, name
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(playwright), args=options)
+        yield browser.new_page(viewport={"width": 960, "height": 700})
+        browser.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("background", ["white", "#111111"])
+def test_every_figure_is_drawn(drawn: dict[str, go.Figure], background: str, page: Any, tmp_path: Path) -> None:
+    """A PNG of each, with marks of its own colours inside the plot; an empty figure of the same look has none."""
+    folder = Path(os.environ.get("SCREENSHOTS", tmp_path))
+    empty = figures.residency_figure(np.zeros((2, 4)), Subject("m", 1, 1, 4, residency_per_expert=True))
+    empty.data = ()
+    script = plotly.offline.get_plotlyjs()
+    for name, figure in {**drawn, "empty": empty}.items():
+        body = figure.to_html(full_html=False, include_plotlyjs=False)
+        page.set_content(f"<body style='background:{background}'><script>{script}</script>{body}</body>")
+        page.wait_for_function("() => document.querySelector('.plotly .main-svg .cartesianlayer')")
+        if name == "empty":
+            page.wait_for_timeout(500)
+            assert page.evaluate(_MARKS) == 0
+        else:
+            page.wait_for_function(f"() => {_MARKS} > 0")
+        path = folder / f"{name}_{'light' if background == 'white' else 'dark'}.png"
+        assert page.screenshot(path=path)[:4] == b"\x89PNG"
+
+
+def test_usage_curves_are_the_counts() -> None:
+    trace = made_trace(prompt=4, decoded=9)
+    figure = figures.usage_figure(trace)
+    counts = np.sort(trace.logical_count, axis=1)[:, ::-1]
+    for row, curve in enumerate(figure.data[: len(counts)]):
+        np.testing.assert_allclose(curve.y, counts[row].cumsum() / counts[row].sum())
+    assert "Gini" in figure.data[0].hovertext
+
+
+def test_traffic_adds_up_to_the_bytes_read() -> None:
+    trace = made_trace(prompt=4, decoded=9)
+    figure = figures.traffic_figure(trace)
+    bars = [one for one in figure.data if one.type == "bar"]
+    assert [one.name for one in bars] == ["prefill", "decode"]
+    assert sum(sum(one.y) for one in bars) * 1e6 == pytest.approx(trace.reads.nbytes.sum())
+    assert len(bars[0].y) == 1
+    hits = next(one for one in figure.data if one.name == "held by the page cache")
+    assert 0 <= min(hits.y) <= max(hits.y) <= 1
+
+
+def test_hits_that_were_not_measured_are_not_drawn() -> None:
+    trace = made_trace()
+    unknown = np.full(len(trace.reads), np.nan, np.float32)
+    figure = figures.traffic_figure(with_columns(trace, read_resident_fraction_before=unknown))
+    assert not any(len(one.y) for one in figure.data if one.name == "held by the page cache")
+    assert "were not measured" in figure.layout.title.subtitle.text
+
+
+def test_counts_map_shows_every_choice() -> None:
+    trace = made_trace()
+    heat = figures.counts_figure(trace).data[0]
+    np.testing.assert_array_equal(heat.customdata, trace.logical_count)
+    assert np.asarray(heat.customdata).sum() == len(trace) * len(trace.sparse_layers) * trace.facts.top_k
+
+
+def test_certainty_is_in_bits_and_leaves_out_endless_margins() -> None:
+    trace = made_trace()
+    margin = np.array(trace.column("router_margin"))
+    margin[0] = np.inf
+    figure = figures.certainty_figure(with_columns(trace, router_margin=margin))
+    medians = [one.x for one in figure.data if one.type == "scatter"]
+    np.testing.assert_allclose(medians[0], np.median(trace.column("router_entropy"), axis=0) / np.log(2), rtol=1e-5)
+    np.testing.assert_allclose(medians[1], np.median(margin[1:], axis=0), rtol=1e-5)
+
+
+def test_capacity_curves_are_the_replay() -> None:
+    trace = made_trace(prompt=3, decoded=40)
+    found = replay(trace, warmup=10)
+    figure = figures.capacity_figure(found, Subject.of_trace(trace))
+    by_name = {one.name.split()[0]: one for one in figure.data}
+    np.testing.assert_array_equal(by_name["LRU"].y, found.lru)
+    np.testing.assert_array_equal(by_name["Belady"].y, found.belady)
+    at_capacity = found.lru[found.capacities]
+    assert (np.asarray(by_name["Belady"].y) >= at_capacity - 1e-12).all()
+
+
+@pytest.mark.parametrize("draw", [figures.usage_figure, figures.counts_figure, figures.certainty_figure])
+def test_empty_traces_are_refused(draw: Any) -> None:
+    with pytest.raises(OptionError, match="record at least one token"):
+        draw(made_trace()[:0])
+
+
+def test_gantt_refuses_what_was_not_waited_for(one_token: Any, subject: Subject) -> None:
+    events = one_token()
+    assert figures.gantt_figure(events, subject).data
+    events[-1].synced = False
+    with pytest.raises(OptionError, match="not waited for"):
+        figures.gantt_figure(events, subject)
