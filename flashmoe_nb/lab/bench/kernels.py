@@ -66,7 +66,7 @@ def _linear(ops: Ops, rng: np.random.Generator, rows: int, columns: int, bits: i
     scales, biases = (rng.standard_normal((rows, columns // GROUP_SIZE), np.float32) for _ in range(2))
     weight = ops.tensor("U32", words.shape, _writer(words))
     scales, biases = (ops.tensor("F32", values.shape, _writer(values)) for values in (scales, biases))
-    return Linear(weight, scales, biases, None, rows, columns, bits, GROUP_SIZE)
+    return ops.prepare(Linear(weight, scales, biases, None, rows, columns, bits, GROUP_SIZE))
 
 
 def _writer(values: np.ndarray) -> Callable[[memoryview], None]:
