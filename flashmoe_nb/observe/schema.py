@@ -27,6 +27,9 @@ TOP_TOKENS = 5
 PREFILL, DECODE = 0, 1
 """Values of the column `phase`."""
 
+NO_EXPERT = 65535
+"""Fills `expert_ids`, with weight 0, where a layer was made to choose fewer than K."""
+
 
 class Column(NamedTuple):
     """One column. `tail` names the axes after the first: L sparse layers, K experts a token, or a number."""

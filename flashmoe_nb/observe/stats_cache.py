@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from flashmoe_nb.errors import OptionError
+from flashmoe_nb.observe.stats_locality import require_full
 from flashmoe_nb.observe.stats_usage import usage_counts
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def stack_depths(expert_ids: NDArray[np.integer], num_experts: int) -> NDArray[n
 
     Shapes: expert_ids and result [N, L, K].
     """
+    require_full(expert_ids)
     tokens, layers, top_k = expert_ids.shape
     stamps = np.full((layers, num_experts), _NEVER, np.int32)
     depth = np.empty((tokens, layers, top_k), np.int64)
@@ -77,7 +79,7 @@ def lru_rates(
     expert_ids: NDArray[np.integer], num_experts: int, capacities: Sequence[int], *, warmup: int = 0
 ) -> NDArray[np.float64]:
     """`lru_curve` at some capacities. Shapes: result [len(capacities), L]."""
-    _check(capacities, expert_ids.shape[-1], num_experts)
+    _check(capacities, expert_ids, num_experts)
     return np.asarray(lru_curve(expert_ids, num_experts, warmup=warmup)[:, list(capacities)].T)
 
 
@@ -85,7 +87,7 @@ def fifo_rates(
     expert_ids: NDArray[np.integer], num_experts: int, capacities: Sequence[int], *, warmup: int = 0
 ) -> NDArray[np.float64]:
     """Hit rates when the expert that came in first leaves first. Shapes: result [len(capacities), L]."""
-    _check(capacities, expert_ids.shape[-1], num_experts)
+    _check(capacities, expert_ids, num_experts)
     return np.array([_fifo(expert_ids, num_experts, capacity, warmup) for capacity in capacities])
 
 
@@ -96,7 +98,7 @@ def lfu_rates(
 
     Shapes: result [len(capacities), L].
     """
-    _check(capacities, expert_ids.shape[-1], num_experts)
+    _check(capacities, expert_ids, num_experts)
     return _simulate(expert_ids, num_experts, capacities, warmup, _least_frequent(expert_ids, num_experts))
 
 
@@ -104,7 +106,7 @@ def belady_rates(
     expert_ids: NDArray[np.integer], num_experts: int, capacities: Sequence[int], *, warmup: int = 0
 ) -> NDArray[np.float64]:
     """Hit rates when the expert that will be wanted last leaves: the oracle. Shapes: result [len(capacities), L]."""
-    _check(capacities, expert_ids.shape[-1], num_experts)
+    _check(capacities, expert_ids, num_experts)
     return _simulate(expert_ids, num_experts, capacities, warmup, _wanted_last(expert_ids, num_experts))
 
 
@@ -203,7 +205,9 @@ def next_use(expert_ids: NDArray[np.integer], num_experts: int) -> NDArray[np.in
     return result.reshape(tokens, layers, top_k)
 
 
-def _check(capacities: Sequence[int], top_k: int, num_experts: int) -> None:
+def _check(capacities: Sequence[int], expert_ids: NDArray[np.integer], num_experts: int) -> None:
+    require_full(expert_ids)
+    top_k = expert_ids.shape[-1]
     wrong = [capacity for capacity in capacities if not top_k <= capacity <= num_experts]
     if wrong:
         msg = f"capacity {wrong[0]} is outside {top_k} (experts a token) to {num_experts} (experts a layer): "

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from flashmoe_nb.errors import OptionError
+from flashmoe_nb.observe.schema import NO_EXPERT
 from flashmoe_nb.observe.stats_usage import usage_counts
 
 if TYPE_CHECKING:
@@ -24,6 +26,18 @@ FIRST_USE = -1
 """Reuse distance of an expert nobody chose before."""
 
 
+def require_full(expert_ids: NDArray[np.integer]) -> None:
+    """Every token must have chosen K experts in every layer: what fills up shorter rows would count as an expert.
+
+    Raises:
+        OptionError: naming the first token that chose fewer.
+    """
+    if expert_ids.size and expert_ids.max() >= NO_EXPERT:
+        token = int(np.flatnonzero((expert_ids >= NO_EXPERT).reshape(len(expert_ids), -1).any(axis=1))[0])
+        msg = f"token {token} chose fewer than {expert_ids.shape[-1]} experts in some layer (a patch set its top_k): "
+        raise OptionError(msg + "leave such tokens out, this measure compares full choices")
+
+
 class Overlap(NamedTuple):
     """Share of a token's experts that another token chose too. Shapes: each [L]."""
 
@@ -35,8 +49,14 @@ class Overlap(NamedTuple):
 def token_overlap(expert_ids: NDArray[np.integer], *, lag: int = 1, shuffles: int = 4, seed: int = 0) -> Overlap:
     """Overlap of each token with the one `lag` before it.
 
-    Shapes: expert_ids [N, L, K] with N > lag.
+    Shapes: expert_ids [N, L, K].
+
+    Raises:
+        OptionError: no token has one `lag` before it, or a token chose fewer than K experts.
     """
+    if not 1 <= lag < len(expert_ids):
+        raise OptionError(f"lag is {lag} in {len(expert_ids)} tokens: give 1 to {len(expert_ids) - 1}")
+    require_full(expert_ids)
     rng = np.random.default_rng(seed)
     control = [_mean_overlap(expert_ids[rng.permutation(len(expert_ids))], lag) for _ in range(shuffles)]
     return Overlap(_mean_overlap(expert_ids, lag), np.mean(control, axis=0))
@@ -44,6 +64,8 @@ def token_overlap(expert_ids: NDArray[np.integer], *, lag: int = 1, shuffles: in
 
 def shared_experts(a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.int64]:
     """How many experts two choices share. Shapes: a [N, L, K], b [N, L, J], result [N, L]."""
+    require_full(a)
+    require_full(b)
     result = np.empty(a.shape[:-1], np.int64)
     for rows in _blocks(a.shape[0], a[0].size * b.shape[-1] if len(a) else 1):
         result[rows] = (a[rows, ..., None] == b[rows, ..., None, :]).any(axis=-1).sum(axis=-1)
@@ -55,6 +77,7 @@ def reuse_distance(expert_ids: NDArray[np.integer], num_experts: int) -> NDArray
 
     Shapes: expert_ids and result [N, L, K].
     """
+    require_full(expert_ids)
     tokens, layers, top_k = expert_ids.shape
     keys = (expert_ids + (np.arange(layers, dtype=np.int64) * num_experts)[:, None]).ravel()
     order = np.argsort(keys, kind="stable")  # by layer and expert, then by token
@@ -82,6 +105,7 @@ def layer_information(
 
     Shapes: expert_ids [N, L, K]; results [L - 1].
     """
+    require_full(expert_ids)
     rng = np.random.default_rng(seed)
     pairs = range(expert_ids.shape[1] - 1)
     first, then = expert_ids[:, :-1], expert_ids[:, 1:]
@@ -98,6 +122,7 @@ def coactivation(expert_ids: NDArray[np.integer], num_experts: int) -> NDArray[n
 
     Shapes: expert_ids [N, K] of one layer, result [E, E].
     """
+    require_full(expert_ids)
     top_k = expert_ids.shape[-1]
     counts = np.zeros(num_experts * num_experts, np.int64)
     for rows in _blocks(len(expert_ids), top_k * top_k):

@@ -1,12 +1,16 @@
 """Locality against counting by hand, and against choices that have none."""
 
 from collections import Counter
+from collections.abc import Callable
 from itertools import combinations
 
 import numpy as np
 import pytest
 from hypothesis import given
 
+from flashmoe_nb.errors import OptionError
+from flashmoe_nb.observe.schema import NO_EXPERT
+from flashmoe_nb.observe.stats_cache import belady_rates, lru_curve
 from flashmoe_nb.observe.stats_locality import (
     FIRST_USE,
     coactivation,
@@ -17,6 +21,7 @@ from flashmoe_nb.observe.stats_locality import (
     reuse_distance,
     token_overlap,
 )
+from flashmoe_nb.observe.stats_predict import previous_token
 from tests.observe.choices import choices, made_choices, sticky_choices
 
 
@@ -108,3 +113,30 @@ def test_information_is_the_whole_label_or_nothing():
     assert information_bits(np.eye(8)) == pytest.approx(3)
     assert information_bits(np.ones((8, 8))) == pytest.approx(0)
     assert information_bits(np.zeros((3, 3))) == 0
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        token_overlap,
+        layer_overlap,
+        previous_token,
+        lambda ids: reuse_distance(ids, 8),
+        lambda ids: layer_information(ids, 8),
+        lambda ids: coactivation(ids[:, 0], 8),
+        lambda ids: lru_curve(ids, 8),
+        lambda ids: belady_rates(ids, 8, [4]),
+    ],
+)
+def test_tokens_that_chose_fewer_experts_are_refused(measure: Callable[[np.ndarray], object]):
+    ids = made_choices(6, 2, 8, 3)
+    measure(ids)
+    ids[4, 0, 2] = NO_EXPERT
+    with pytest.raises(OptionError, match=r"token (3|4) chose fewer than 3 experts"):  # 3: seen from the token before
+        measure(ids)
+
+
+@pytest.mark.parametrize("lag", [0, 6])
+def test_a_lag_without_pairs_is_refused(lag: int):
+    with pytest.raises(OptionError, match=f"lag is {lag} in 6 tokens"):
+        token_overlap(made_choices(6, 2, 8, 3), lag=lag)
