@@ -144,7 +144,7 @@ class CpuOps:
 
     def linear(self, x: Floats, w: Linear) -> Floats:
         """See `cpu_matrix`."""
-        y: Floats = w.prepared.product(np.ascontiguousarray(x), self.n_threads)
+        y: Floats = w.prepared.product(_floats(x), self.n_threads)
         return y if w.bias is None else y + w.bias
 
     def rms_norm(self, x: Floats, weight: Floats, eps: float) -> Floats:
@@ -159,7 +159,7 @@ class CpuOps:
 
     def rope(self, x: Floats, rotary_dim: int, theta: float, scale: float, offset: int) -> Floats:
         """Angles in float64."""
-        result: Floats = layers.rope(np.ascontiguousarray(x), _frequencies(rotary_dim, theta, scale), offset)
+        result: Floats = layers.rope(_floats(x), _frequencies(rotary_dim, theta, scale), offset)
         return result
 
     def kv_write(self, buffer: KVBuffer | None, new: Floats, length: int, capacity: int) -> KVBuffer:
@@ -178,16 +178,12 @@ class CpuOps:
 
     def causal_conv(self, x: Floats, tail: Floats, weight: Floats) -> tuple[Floats, Floats]:
         """Fused with its SiLU."""
-        result: tuple[Floats, Floats] = layers.causal_conv(
-            np.ascontiguousarray(x), np.ascontiguousarray(tail), np.ascontiguousarray(weight.T)
-        )
+        result: tuple[Floats, Floats] = layers.causal_conv(_floats(x), _floats(tail), _floats(weight.T))
         return result
 
     def decay_beta(self, a: Floats, b: Floats, a_log: Floats, dt_bias: Floats) -> tuple[Floats, Floats]:
         """Fused."""
-        result: tuple[Floats, Floats] = layers.decay_beta(
-            np.ascontiguousarray(a), np.ascontiguousarray(b), a_log, dt_bias
-        )
+        result: tuple[Floats, Floats] = layers.decay_beta(_floats(a), _floats(b), a_log, dt_bias)
         return result
 
     def l2_normalize(self, x: Floats, scale: float) -> Floats:
@@ -203,21 +199,21 @@ class CpuOps:
 
     def route(self, logits: Floats, top_k: int, *, normalize: bool) -> tuple[NDArray[np.uint32], Floats]:
         """Of equally likely experts the lower id."""
-        result: tuple[NDArray[np.uint32], Floats] = layers.route(np.ascontiguousarray(logits), top_k, normalize)
+        result: tuple[NDArray[np.uint32], Floats] = layers.route(_floats(logits), top_k, normalize)
         return result
 
     def run_experts(self, x: Floats, weights: Floats, bank: SlotBank, plan: WavePlan) -> Floats:
         """One token goes through all slots in one compiled call, several go through slot after slot."""
         assert isinstance(bank, CpuSlotBank)
         if x.shape[0] > 1 or bank.forms is None:
-            return self._slot_by_slot(np.ascontiguousarray(x), weights, bank, plan)
+            return self._slot_by_slot(_floats(x), weights, bank, plan)
         team = crew()
         small = len(plan.slots) * bank.slot_bytes < _SHARED_BYTES
         n_threads = team.lead(1 if small else self.n_threads)
         try:
             result: Floats = run_token(
-                x,
-                weights,
+                _floats(x),
+                _floats(weights),
                 plan.slots,
                 plan.ranks,
                 bank.table,
@@ -248,9 +244,14 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
-def _rows(x: Floats) -> Floats:
+def _floats(x: NDArray[Any]) -> Floats:
+    """As kernels read memory; what a patch sends may be float64, or a view."""
+    return np.ascontiguousarray(x, np.float32)
+
+
+def _rows(x: NDArray[Any]) -> Floats:
     """Shapes: [..., n] to [R, n], contiguous."""
-    return np.ascontiguousarray(x).reshape(-1, x.shape[-1])
+    return _floats(x).reshape(-1, x.shape[-1])
 
 
 @cache

@@ -63,7 +63,7 @@ def delta_update(
 ) -> tuple[Floats, Floats]:
     """S <- decay*S; S <- S + beta*(v - S k) k^T; o = S q. Shapes as `Ops.delta_update`."""
     queries, keys, values = (np.ascontiguousarray(part, np.float32) for part in qkv)
-    decay, beta = np.ascontiguousarray(decay), np.ascontiguousarray(beta)
+    decay, beta, memory = (np.ascontiguousarray(part, np.float32) for part in (decay, beta, memory))
     n_tokens, n_heads, n_values = values.shape
     updated, out = np.empty_like(memory), np.empty(values.shape, np.float32)
     arrays = (queries, keys, values, decay, beta, memory, updated, out)
