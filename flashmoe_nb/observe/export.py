@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from flashmoe_nb.errors import OptionError, TraceError
-from flashmoe_nb.observe.schema import DECODE
+from flashmoe_nb.observe.schema import DECODE, NO_EXPERT
 from flashmoe_nb.storage.atomic import partial_path, publish
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _PASSES_AT_ONCE = 256
 
 
 def rows(trace: Trace) -> dict[str, NDArray[Any]]:
-    """The table as arrays. Shapes: each [N * L * K]."""
+    """The table as arrays. Shapes: each [N * L * K], less where a layer was made to choose fewer than K."""
     chosen = trace.routed_experts
     tokens, layers, top_k = chosen.shape
     per_token, per_layer = layers * top_k, top_k
@@ -62,6 +62,8 @@ def rows(trace: Trace) -> dict[str, NDArray[Any]]:
     table["slot"][found] = reads.slot[read[found]]
     table["residency"][found] = reads.resident_fraction_before[read[found]]
     table["expert_bytes"][found] = reads.nbytes[read[found]]
+    if (table["expert"] == NO_EXPERT).any():  # a patch made a layer choose fewer than K
+        return {name: values[table["expert"] != NO_EXPERT] for name, values in table.items()}
     return table
 
 
@@ -124,6 +126,7 @@ def _read_of_choice(trace: Trace) -> NDArray[np.int64]:
     row_of_layer[list(trace.sparse_layers)] = np.arange(layers)
     of_choice = (trace.column("pass_start")[:, None] * layers + np.arange(layers))[:, :, None] * experts + chosen
     of_read = (reads.token * layers + row_of_layer[reads.layer]) * experts + reads.expert
+    of_choice[chosen == NO_EXPERT] = -1
     routed = np.flatnonzero(row_of_layer[reads.layer] >= 0)  # a streamed dense MLP is chosen by nobody
     keys, first = np.unique(of_choice.reshape(-1), return_index=True)
     place = np.minimum(np.searchsorted(keys, of_read[routed]), max(0, len(keys) - 1))

@@ -7,6 +7,7 @@ import pytest
 
 from flashmoe_nb.errors import OptionError
 from flashmoe_nb.observe import Trace, export
+from flashmoe_nb.observe.schema import NO_EXPERT
 from tests.observe.made_traces import made_trace, with_columns
 
 HEADER = "turn,phase,step,layer,slot,expert,weight,residency,expert_bytes"
@@ -43,6 +44,19 @@ def test_rows_are_those_of_a_loop():
     for ours, theirs in zip(found, _brute(trace), strict=True):
         assert ours[:6] == theirs[:6]
         assert np.array_equal(ours[6:], theirs[6:], equal_nan=True)
+
+
+def test_a_choice_of_fewer_experts_has_fewer_rows_and_moves_no_other():
+    trace = made_trace(prompt=6, decoded=5)
+    ids = np.array(trace.routed_experts)
+    dropped = int(ids[8, 1, 3])
+    ids[8, 1, 3] = NO_EXPERT
+    short = with_columns(trace, expert_ids=ids)
+    found, whole = export.rows(short), export.rows(trace)
+    gone = (whole["step"] == 8) & (whole["layer"] == 1) & (whole["expert"] == dropped)
+    assert gone.sum() == 1
+    for name, values in found.items():
+        np.testing.assert_array_equal(values, whole[name][~gone], err_msg=name)
 
 
 def test_bytes_in_the_table_are_the_bytes_read():
