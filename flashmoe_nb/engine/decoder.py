@@ -31,6 +31,9 @@ _LARGE_PASS = 2**18
 """Tokens x hidden size above which stages run one by one, to bound their temporaries; 64 tokens of the 397B model."""
 
 
+_TAPED = (Stage.ROUTER, Stage.EXPERT_READ)
+"""All that a tape takes down; asked here, because a call for every stage would cost a token of the demo 3 %."""
+
 PATCHED = "a value was sent in place of a stage's before; look whether that one is finite"
 
 
@@ -97,7 +100,7 @@ class Decoder:
             elif stage is not Stage.EXPERT_READ and len(run.ids) * self.model.config.hidden_size > _LARGE_PASS:
                 self.model.ops.evaluate(value)
                 self.model.ops.release()  # the stage's temporaries, before the next one allocates its own
-            if run.tape is not None:
+            if run.tape is not None and stage in _TAPED:
                 run.tape.add(stage, value)
 
     def _outside(self, run: Pass, stage: Stage, value: Array) -> Events:

@@ -15,7 +15,7 @@ from flashmoe_nb.errors import ClosedError
 from flashmoe_nb.observe.columns import map_columns
 from flashmoe_nb.observe.facts import TraceFacts
 from flashmoe_nb.observe.journal import Journal
-from flashmoe_nb.observe.rows import RowMaker, RowNumbers
+from flashmoe_nb.observe.rows import RowMaker, take
 from flashmoe_nb.observe.schema import empty_columns
 from flashmoe_nb.observe.segments import Segments, join
 from flashmoe_nb.observe.trace import Trace
@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 
     from flashmoe_nb.engine import Session
     from flashmoe_nb.engine.tape import PassTape
-    from flashmoe_nb.observe.rows import Rows
+    from flashmoe_nb.observe.rows import TakenPass
 
 FLUSH_NS = 1_000_000_000
 """How often rows are written to the journal at first; later once in a hundredth of the time recorded so far."""
 FLUSH_NS_MOST = 30 * FLUSH_NS
 FLUSH_ROWS = 4096
 """So many tokens are written at once, however quickly they came."""
+PENDING_TOKENS = 16
+"""Rows are made for so many tokens at once, which costs two thirds of one by one; sooner when somebody looks."""
 
 
 @contextmanager
@@ -68,14 +70,17 @@ class TraceRecorder:
     def __init__(self, session: Session, path: Path | None, *, measure_residency: bool) -> None:
         engine = session.engine
         facts = TraceFacts.of(engine)
-        self._maker = RowMaker(facts, engine.ops, engine.tokenizer)
+        self._ops, self._top_k = engine.ops, facts.top_k
+        self._maker = RowMaker(facts, engine.tokenizer)
         self._segments = Segments([empty_columns(len(facts.sparse_layers), facts.top_k)])
         self._journal = None if path is None else Journal(path, facts)
-        self.trace = Trace(facts, self._segments, path, complete=False)
+        self.trace = Trace(facts, self, path, complete=False)
         self.measure_residency = measure_residency
-        self._kept, self._staged_at = RowNumbers(), RowNumbers()
-        self._staged: list[Rows] = []
-        self._staged_position = -1
+        self._staged: list[TakenPass] = []
+        """Of the unit under way."""
+        self._pending: list[TakenPass] = []
+        """Kept, but not yet rows."""
+        self._n_pending = 0
         self._logits: NDArray[np.float32] | None = None
         self._next_position = -1  # where a token drawn from these logits must stand
         self._whole, self._unflushed = 1, 0
@@ -83,32 +88,34 @@ class TraceRecorder:
         self._closed = False
         self._lock = threading.Lock()
 
+    def column(self, name: str) -> NDArray[np.generic]:
+        """For the trace, from any thread."""
+        with self._lock:
+            self._make_rows()
+        return self._segments.column(name)
+
     def pass_done(self, tape: PassTape) -> None:
-        """Make rows of a pass."""
+        """Take a pass down."""
         previous = self._logits if tape.position == self._next_position else None
-        self._staged_at.turn += tape.phase == "prefill" and tape.chunk == 0
-        rows = self._maker.rows(tape, self._staged_at, previous)
-        self._staged.append(rows)
-        self._staged_at.advance(rows)
-        self._staged_position = tape.position + len(tape.ids)
+        self._staged.append(take(tape, self._ops, self._top_k, previous))
 
     def unit_done(self, logits: NDArray[np.float32]) -> None:
-        """Keep the rows. What is old is written first: if that fails, this token is undone and the file agrees."""
+        """Keep the passes. What is old is written first: if that fails, this token is undone and the file agrees."""
         with self._lock:
             if self._closed:
                 return
             self._flush()
-            rows = self._staged[0] if len(self._staged) == 1 else join(self._staged)
-            self._staged = []
-            self._segments.append(rows)
-            self._unflushed += len(rows["token_id"])
-            self._kept = self._staged_at.copy()
-            self._logits, self._next_position = logits, self._staged_position
+            self._pending += self._staged
+            self._n_pending += sum(len(taken.tape.ids) for taken in self._staged)
+            if self._n_pending >= PENDING_TOKENS:
+                self._make_rows()
+            last = self._staged[-1].tape
+            self._logits, self._next_position = logits, last.position + len(last.ids)
+        self._staged = []
 
     def unit_undone(self) -> None:
-        """Forget the rows."""
+        """Forget the passes."""
         self._staged = []
-        self._staged_at = self._kept.copy()
 
     def close(self, session: Session) -> None:
         """Take no more rows, and write the file. A token in progress is waited for first."""
@@ -123,14 +130,22 @@ class TraceRecorder:
 
     def _stop(self) -> None:
         with self._lock:
+            self._make_rows()
             self._closed = True
+
+    def _make_rows(self) -> None:
+        if self._pending:
+            self._segments.append(self._maker.rows(self._pending))
+            self._unflushed += self._n_pending
+            self._pending, self._n_pending = [], 0
 
     def _flush(self) -> None:
         """Put what was kept since the last time into one piece, if it is time: a segment of the journal, or arrays."""
         now_ns = perf_counter_ns()
         wait_ns = min(max(FLUSH_NS, (now_ns - self._started_ns) // 100), FLUSH_NS_MOST)
-        if now_ns - self._flushed_ns < wait_ns and self._unflushed < FLUSH_ROWS:
+        if now_ns - self._flushed_ns < wait_ns and self._unflushed + self._n_pending < FLUSH_ROWS:
             return
+        self._make_rows()
         fresh = self._segments.pieces()[self._whole :]
         if fresh:
             piece = join(fresh) if self._journal is None else self._journal.append(fresh)

@@ -57,7 +57,7 @@ COLUMNS = (
     Column("routing_weights", "token", "float32", ("L", "K")),
     Column("router_entropy", "token", "float32", ("L",)),  # nats, over all experts
     Column("kept_mass", "token", "float32", ("L",)),  # share of the softmax over all experts that the chosen K hold
-    Column("router_margin", "token", "float32", ("L",)),  # logit of rank K less that of rank K+1
+    Column("router_margin", "token", "float32", ("L",)),  # logit of the last chosen less that of the best left out
     Column("expert_ids", "token", "uint16", ("L", "K")),
     Column("phase", "token", "uint8"),
     Column("read_token", "read", "int64"),  # row of the first token of the pass it was for

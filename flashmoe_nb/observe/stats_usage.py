@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from flashmoe_nb.errors import OptionError
+from flashmoe_nb.observe.schema import NO_EXPERT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,7 @@ _BLOCK = 2**20
 
 
 def usage_counts(expert_ids: NDArray[np.integer], num_experts: int) -> NDArray[np.int64]:
-    """How often each expert was chosen.
+    """How often each expert was chosen; `NO_EXPERT` fills a row up and is not counted.
 
     Shapes: expert_ids [N, L, K], result [L, E].
 
@@ -34,10 +35,18 @@ def usage_counts(expert_ids: NDArray[np.integer], num_experts: int) -> NDArray[n
     step = max(1, _BLOCK // max(1, n_layers * top_k))
     for start in range(0, n_tokens, step):
         block = expert_ids[start : start + step]
+        keys = (block + first).ravel()
         if block.size and block.max() >= num_experts:
-            raise OptionError(f"expert {block.max()} was chosen of {num_experts}: give num_experts of the same model")
-        counts += np.bincount((block + first).ravel(), minlength=len(counts))
+            keys = keys[block.ravel() != NO_EXPERT]
+            _check_ids(block, num_experts)
+        counts += np.bincount(keys, minlength=len(counts))
     return counts.reshape(n_layers, num_experts)
+
+
+def _check_ids(expert_ids: NDArray[np.integer], num_experts: int) -> None:
+    most = expert_ids[expert_ids != NO_EXPERT].max(initial=0)
+    if most >= num_experts:
+        raise OptionError(f"expert {most} was chosen of {num_experts}: give num_experts of the same model")
 
 
 def gini(counts: NDArray[np.integer]) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ import pytest
 
 import flashmoe_nb as fm
 from flashmoe_nb.events import Routing, Stage, StageEvent
-from flashmoe_nb.observe.schema import DECODE, PREFILL
+from flashmoe_nb.observe.schema import DECODE, NO_EXPERT, PREFILL
 from tests.observe.made_traces import same
 
 PROMPT = [5, 6, 7, 8, 9]
@@ -256,3 +256,47 @@ def test_a_dense_model_has_tokens_and_reads_but_no_routing(tmp_path: Path):
     assert "dense" in repr(trace)
     assert "Trace of" in trace._repr_html_()
     assert trace.text == ""
+
+
+def _with_top_k(session: fm.Session, token: int, layer: int, top_k: int) -> None:
+    """Feed one token, a layer of which chooses another number of experts."""
+    steps = session.steps([token])
+    event = next(steps)
+    while True:
+        reply = None
+        if event.stage is Stage.ROUTER and event.layer == layer:
+            order = np.argsort(-np.array(event.value.logits), axis=-1)[:, :top_k]
+            weights = np.full((1, top_k), 1 / top_k, np.float32)
+            same_kind = type(event.value.logits)
+            if same_kind is np.ndarray:
+                reply = Routing(event.value.logits, order.astype(event.value.expert_ids.dtype), weights)
+            else:
+                ids = same_kind(order).astype(event.value.expert_ids.dtype)
+                reply = Routing(event.value.logits, ids, same_kind(weights))
+        try:
+            event = steps.send(reply)
+        except StopIteration:
+            return
+
+
+def test_a_layer_with_fewer_experts_is_filled_up(engine: fm.Engine):
+    session = engine.session()
+    with fm.record(session) as trace:
+        session.feed([2])
+        _with_top_k(session, 3, layer=1, top_k=2)
+        session.feed([4])
+    assert (trace.routed_experts[1, 1, 2:] == NO_EXPERT).all()
+    assert (trace.routing_weights[1, 1] == [0.5, 0.5, 0, 0]).all()
+    assert (trace.routed_experts == NO_EXPERT).sum() == 2
+    assert trace.logical_count.sum() == 3 * 4 * 4 - 2
+
+
+def test_a_layer_with_more_experts_than_the_trace_keeps_is_refused(engine: fm.Engine):
+    session = engine.session()
+    with fm.record(session) as trace:
+        session.feed([2])
+        with pytest.raises(fm.errors.OptionError, match="choose 6 experts, this trace keeps 4"):
+            _with_top_k(session, 3, layer=1, top_k=6)
+        session.feed([4])
+    assert trace.token_ids.tolist() == [2, 4]
+    assert session.position == 2

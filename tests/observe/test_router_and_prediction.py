@@ -30,6 +30,7 @@ def test_kept_mass_follows_a_choice_made_by_hand():
     best, worst = (router_summary(logits, np.array([ids])) for ids in ((0, 1), (2, 3)))
     assert best.kept_mass[0] + worst.kept_mass[0] == pytest.approx(1)
     assert best.kept_mass[0] > worst.kept_mass[0]
+    assert (best.margin[0], worst.margin[0]) == (1, -3)
 
 
 def test_margins_of_a_tie_and_entropy_of_an_even_router():
