@@ -12,7 +12,7 @@ import threading
 from functools import cache
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
 from flashmoe_nb.ops.kernels.address import (
     atomic_add,
@@ -24,6 +24,7 @@ from flashmoe_nb.ops.kernels.address import (
     poke,
     spin,
 )
+from flashmoe_nb.ops.kernels.compiled import compiled
 
 # Places in the shared words; the two that every thread writes to have a cache line each.
 _TICKET, _DONE, _LIMIT = 0, 8, 16
@@ -40,7 +41,7 @@ _CHUNKS_PER_THREAD = 4
 _LONG = types.int64
 
 
-@njit(types.void(_LONG), cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled(types.void(_LONG), nogil=True)
 def _work(words: int) -> None:
     """Take chunks of the job that is published until none is left.
 
@@ -59,7 +60,7 @@ def _work(words: int) -> None:
             atomic_add(words, _DONE, 1)
 
 
-@njit(types.void(_LONG, _LONG), cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled(types.void(_LONG, _LONG), nogil=True)
 def _help(words: int, number: int) -> None:
     """Work on what comes; returns when nothing came for a while."""
     idle = 0
@@ -73,7 +74,7 @@ def _help(words: int, number: int) -> None:
             idle += 1
 
 
-@njit(types.void(*([_LONG] * 7)), cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled(types.void(*([_LONG] * 7)), nogil=True)
 def share(words: int, n_threads: int, kernel: int, task: int, x: int, y: int, n_rows: int) -> None:
     """Run a kernel over rows 0 to n_rows; on this thread alone where n_threads is 1.
 

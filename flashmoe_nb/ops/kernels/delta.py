@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import carray, cfunc
+from numba import carray
 
 from flashmoe_nb.ops.kernels.address import float_pointer, peek
+from flashmoe_nb.ops.kernels.compiled import kernel
 from flashmoe_nb.ops.kernels.crew import crew, share
 from flashmoe_nb.ops.kernels.layers import SAFE
-from flashmoe_nb.ops.kernels.quantized import KERNEL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +25,7 @@ _PARALLEL_VALUES = 1 << 16
 """Memory values times tokens below which one thread does it all."""
 
 
-@cfunc(KERNEL, cache=True, fastmath=SAFE)  # type: ignore[untyped-decorator]
+@kernel(fastmath=SAFE)
 def _update(task: int, _x: int, _y: int, start: int, stop: int) -> None:
     """Heads start to stop. `task`: addresses of q, k, v, decay, beta, memory, new memory, out; T, Hk, Hv, Dv, Dk."""
     n_tokens, n_keys, n_heads = peek(task, 8), peek(task, 9), peek(task, 10)

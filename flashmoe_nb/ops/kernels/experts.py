@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import carray, cfunc, njit
+from numba import carray
 
 from flashmoe_nb.ops.kernels.address import call_at, float_pointer, peek
+from flashmoe_nb.ops.kernels.compiled import compiled, kernel
 from flashmoe_nb.ops.kernels.crew import share
 from flashmoe_nb.ops.kernels.layers import SAFE, sigmoid
-from flashmoe_nb.ops.kernels.quantized import KERNEL, MATRIX_WORDS, QuantizedKernels
+from flashmoe_nb.ops.kernels.quantized import MATRIX_WORDS, QuantizedKernels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +40,7 @@ def form_of(kernels: QuantizedKernels, in_dim: int) -> Form:
     return Form(kernels.prepare, kernels.one_token, n_vectors * kernels.form.vector_floats, n_vectors)
 
 
-@cfunc(KERNEL, cache=True, fastmath=SAFE)  # type: ignore[untyped-decorator]
+@kernel(fastmath=SAFE)
 def _gate_up(task: int, _x: int, _y: int, start: int, stop: int) -> None:
     """Rows start to stop of silu(gate) * up, counted through all pairs."""
     width, n_pairs = peek(task, 1), peek(task, 0)
@@ -57,7 +58,7 @@ def _gate_up(task: int, _x: int, _y: int, start: int, stop: int) -> None:
         row += last - first
 
 
-@cfunc(KERNEL, cache=True, fastmath=SAFE)  # type: ignore[untyped-decorator]
+@kernel(fastmath=SAFE)
 def _down(task: int, ready: int, out: int, start: int, stop: int) -> None:
     """Rows start to stop of the weighted sum over all pairs."""
     n_pairs, n_rows, down, pair_bytes = peek(task, 0), peek(task, 2), peek(task, 5), peek(task, 9)
@@ -74,7 +75,7 @@ def _down(task: int, ready: int, out: int, start: int, stop: int) -> None:
 GATE_UP, DOWN = _gate_up.address, _down.address
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled(nogil=True)
 def run_token(
     x: Floats,
     weights: Floats,

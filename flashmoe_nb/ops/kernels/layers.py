@@ -9,7 +9,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
+
+from flashmoe_nb.ops.kernels.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,13 +21,13 @@ SAFE = {"reassoc", "contract", "arcp", "nsz"}
 """What the compiler may do with sums; it must keep NaN and infinity, by which damage is noticed."""
 
 
-@njit(cache=True, fastmath=SAFE)  # type: ignore[untyped-decorator]
+@compiled(fastmath=SAFE)
 def sigmoid(x: float) -> Any:
     """1 / (1 + e^-x) in float32."""
     return np.float32(1.0) / (np.float32(1.0) + np.exp(-np.float32(x)))
 
 
-@njit(cache=True, fastmath=SAFE)  # type: ignore[untyped-decorator]
+@compiled(fastmath=SAFE)
 def _inverse_norm(x: Floats, eps: float) -> Any:
     total = np.float32(0.0)
     for value in x:
@@ -34,7 +35,7 @@ def _inverse_norm(x: Floats, eps: float) -> Any:
     return np.float32(1.0) / np.sqrt(total / np.float32(x.size) + np.float32(eps))
 
 
-@njit(cache=True, fastmath=SAFE)  # type: ignore[untyped-decorator]
+@compiled(fastmath=SAFE)
 def rms_norm(x: Floats, weight: Floats, eps: float) -> Floats:
     """Shapes: x [R, n], weight [n]."""
     out = np.empty(x.shape, np.float32)
@@ -45,7 +46,7 @@ def rms_norm(x: Floats, weight: Floats, eps: float) -> Floats:
     return out
 
 
-@njit(cache=True, fastmath=SAFE)  # type: ignore[untyped-decorator]
+@compiled(fastmath=SAFE)
 def l2_normalize(x: Floats, scale: float) -> Floats:
     """Shapes: x [R, n]."""
     out = np.empty(x.shape, np.float32)
@@ -59,7 +60,7 @@ def l2_normalize(x: Floats, scale: float) -> Floats:
     return out
 
 
-@njit(cache=True, fastmath=SAFE)  # type: ignore[untyped-decorator]
+@compiled(fastmath=SAFE)
 def gated_rms_norm(x: Floats, gate: Floats, weight: Floats, eps: float) -> Floats:
     """Shapes: x and gate [R, n], weight [n]."""
     out = np.empty(x.shape, np.float32)
@@ -70,7 +71,7 @@ def gated_rms_norm(x: Floats, gate: Floats, weight: Floats, eps: float) -> Float
     return out
 
 
-@njit(cache=True, fastmath=SAFE)  # type: ignore[untyped-decorator]
+@compiled(fastmath=SAFE)
 def gate(x: Floats, by: Floats) -> Floats:
     """X * sigmoid(by). Shapes: x [R, n], by [R, n] or [R, 1]."""
     out = np.empty(x.shape, np.float32)
@@ -85,7 +86,7 @@ def gate(x: Floats, by: Floats) -> Floats:
     return out
 
 
-@njit(cache=True, fastmath=SAFE)  # type: ignore[untyped-decorator]
+@compiled(fastmath=SAFE)
 def swiglu(by: Floats, up: Floats) -> Floats:
     """Shapes: both [R, n]."""
     out = np.empty(by.shape, np.float32)
@@ -95,7 +96,7 @@ def swiglu(by: Floats, up: Floats) -> Floats:
     return out
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled()
 def rope(x: Floats, frequencies: NDArray[np.float64], offset: int) -> Floats:
     """Turn the pairs (i, i + n/2), n = 2 * frequencies. Shapes: x [T, H, Dh]."""
     out = x.copy()
@@ -111,7 +112,7 @@ def rope(x: Floats, frequencies: NDArray[np.float64], offset: int) -> Floats:
     return out
 
 
-@njit(cache=True, fastmath=SAFE)  # type: ignore[untyped-decorator]
+@compiled(fastmath=SAFE)
 def causal_conv(x: Floats, tail: Floats, taps: Floats) -> tuple[Floats, Floats]:
     """Depthwise, then SiLU; and the new tail. Shapes: x [T, C], tail [k-1, C], taps [k, C]."""
     n_tokens, n_channels = x.shape
@@ -120,18 +121,22 @@ def causal_conv(x: Floats, tail: Floats, taps: Floats) -> tuple[Floats, Floats]:
     for token in range(n_tokens):
         for tap in range(n_before + 1):
             at = token + tap - n_before
-            row = x[at] if at >= 0 else tail[at + n_before]
-            for channel in range(n_channels):
-                out[token, channel] += row[channel] * taps[tap, channel]
+            if at >= 0:
+                for channel in range(n_channels):
+                    out[token, channel] += x[at, channel] * taps[tap, channel]
+            else:
+                for channel in range(n_channels):
+                    out[token, channel] += tail[at + n_before, channel] * taps[tap, channel]
         for channel in range(n_channels):
             out[token, channel] *= sigmoid(out[token, channel])
     for place in range(n_before):
         at = n_tokens + place - n_before
-        new_tail[place] = x[at] if at >= 0 else tail[at + n_before]
+        for channel in range(n_channels):
+            new_tail[place, channel] = x[at, channel] if at >= 0 else tail[at + n_before, channel]
     return out, new_tail
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled()
 def decay_beta(a: Floats, b: Floats, a_log: Floats, dt_bias: Floats) -> tuple[Floats, Floats]:
     """exp(-exp(a_log) * softplus(a + dt_bias)) and sigmoid(b). Shapes: a and b [T, Hv]."""
     decay, beta = np.empty(a.shape, np.float32), np.empty(a.shape, np.float32)
@@ -144,19 +149,20 @@ def decay_beta(a: Floats, b: Floats, a_log: Floats, dt_bias: Floats) -> tuple[Fl
     return decay, beta
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled()
 def route(logits: Floats, top_k: int, normalize: bool) -> tuple[NDArray[np.uint32], Floats]:  # noqa: FBT001 - compiled
     """Softmax, then the K likeliest by falling weight; of equals the lower id first. Shapes: logits [T, E]."""
     n_tokens, n_experts = logits.shape
     ids, weights = np.empty((n_tokens, top_k), np.uint32), np.empty((n_tokens, top_k), np.float32)
     for token in range(n_tokens):
-        row = logits[token]
-        largest, total = row.max(), np.float32(0.0)
+        largest, total = np.float32(-np.inf), np.float32(0.0)
         for expert in range(n_experts):
-            total += np.exp(row[expert] - largest)
+            largest = max(largest, logits[token, expert])
+        for expert in range(n_experts):
+            total += np.exp(logits[token, expert] - largest)
         held = 0
         for expert in range(n_experts):
-            value = row[expert]
+            value = logits[token, expert]
             if held == top_k and not value > weights[token, held - 1]:
                 continue
             place = held if held < top_k else top_k - 1
@@ -169,6 +175,6 @@ def route(logits: Floats, top_k: int, normalize: bool) -> tuple[NDArray[np.uint3
         for place in range(top_k):
             weights[token, place] = np.exp(weights[token, place] - largest) / total
             kept += weights[token, place]
-        if normalize:
-            weights[token] /= kept
+        for place in range(top_k):
+            weights[token, place] /= kept if normalize else np.float32(1.0)
     return ids, weights

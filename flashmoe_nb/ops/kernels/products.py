@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
 from flashmoe_nb.ops.kernels.address import call_at, peek
+from flashmoe_nb.ops.kernels.compiled import compiled
 from flashmoe_nb.ops.kernels.crew import share
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled()
 def product_alone(matrix: int, prepare: int, kernel: int, vector_floats: int, x: Floats) -> Floats:
     """Y = W x on this thread. Shapes: x [1, in_dim], result [1, out_dim]."""
     out_dim, n_vectors = peek(matrix, 3), peek(matrix, 4)
@@ -29,7 +29,7 @@ def product_alone(matrix: int, prepare: int, kernel: int, vector_floats: int, x:
     return y
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled(nogil=True)
 def product_shared(
     matrix: int, prepare: int, kernel: int, vector_floats: int, x: Floats, words: int, n_threads: int
 ) -> Floats:
@@ -41,7 +41,7 @@ def product_shared(
     return y
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled(nogil=True)
 def products_shared(
     matrix: int, prepare: int, kernel: int, sizes: tuple[int, int], x: Floats, words: int, n_threads: int
 ) -> Floats:

@@ -12,9 +12,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import carray, cfunc, types
+from numba import carray
 
 from flashmoe_nb.ops.kernels.address import float_pointer, peek
+from flashmoe_nb.ops.kernels.compiled import kernel
 from flashmoe_nb.ops.kernels.packing import lanes_for, packing
 from flashmoe_nb.ops.kernels.tile import SCALE_KINDS, Form, row_values, tile_dot
 
@@ -22,7 +23,6 @@ ROWS = 4
 """Rows a tile takes at once, so that activations are loaded once for them."""
 TOKENS = 4
 MATRIX_WORDS = 7
-KERNEL = types.void(*([types.int64] * 5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def _prepare(bits: int, lanes: int) -> Any:
     """Activations times the factors of the fields, and the units' sums."""
     unit, factors = packing(bits).unit_weights, tuple(field.factor for field in packing(bits).fields)
 
-    @cfunc(KERNEL, cache=True)  # type: ignore[untyped-decorator]
+    @kernel()
     def prepare(_matrix: int, x_address: int, y_address: int, start: int, stop: int) -> None:
         x = carray(float_pointer(x_address), (stop, lanes, unit))
         y = carray(float_pointer(y_address), (stop, unit + 1, lanes))
@@ -91,7 +91,7 @@ def _prepare(bits: int, lanes: int) -> Any:
 def _product(bits: int, lanes: int, group_size: int, scale_kind: int, n_rows: int, n_tokens: int) -> Any:
     floats = 4 * Form(bits, lanes, group_size, scale_kind).vector_floats
 
-    @cfunc(KERNEL, cache=True)  # type: ignore[untyped-decorator]
+    @kernel()
     def product(matrix: int, x: int, y: int, start: int, stop: int) -> None:
         weight, scales, biases = peek(matrix, 0), peek(matrix, 1), peek(matrix, 2)
         out_bytes, n_vectors = 4 * peek(matrix, 3), peek(matrix, 4)
@@ -119,7 +119,7 @@ def _product(bits: int, lanes: int, group_size: int, scale_kind: int, n_rows: in
 def _values(bits: int, lanes: int, group_size: int, scale_kind: int) -> Any:
     row_floats = Form(bits, lanes, group_size, scale_kind).vector_weights
 
-    @cfunc(KERNEL, cache=True)  # type: ignore[untyped-decorator]
+    @kernel()
     def values(matrix: int, _x: int, y: int, start: int, stop: int) -> None:
         weight, scales, biases, n_vectors = peek(matrix, 0), peek(matrix, 1), peek(matrix, 2), peek(matrix, 4)
         weight_row, scale_row = peek(matrix, 5), peek(matrix, 6)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
+
+from flashmoe_nb.ops.kernels.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled()
 def delta_scalar(
     query: Floats, key: Floats, value: Floats, decay: Floats, beta: Floats, memory: Floats
 ) -> tuple[Floats, Floats]:

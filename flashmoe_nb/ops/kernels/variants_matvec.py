@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from flashmoe_nb.ops.kernels.compiled import compiled
 from flashmoe_nb.ops.kernels.layers import SAFE
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def split_fields(x: Floats, bits: int) -> Floats:
     return np.ascontiguousarray(x.reshape(-1, 8 // bits).T)
 
 
-@njit(cache=True, fastmath=SAFE)  # type: ignore[untyped-decorator]
+@compiled(fastmath=SAFE)
 def matvec_naive(weight: Bytes, scales: Floats, biases: Floats, x: Floats, bits: int) -> Floats:
     """Each weight is dequantized, then multiplied: (q*s + b) * x.
 
@@ -51,7 +51,7 @@ def matvec_naive(weight: Bytes, scales: Floats, biases: Floats, x: Floats, bits:
     return y
 
 
-@njit(cache=True, fastmath=SAFE)  # type: ignore[untyped-decorator]
+@compiled(fastmath=SAFE)
 def matvec_fma(weight: Bytes, scales: Floats, biases: Floats, x: Floats, bits: int) -> Floats:
     """One multiply-add a weight, once scale and bias have met the activation: fma(q, s*x, b*x). Shapes as above."""
     n_rows, n_groups = scales.shape
