@@ -44,7 +44,7 @@ def add_engine_options(command: Parser) -> None:
     engine.add_argument("--experts", default="auto", help='"auto", "in-place", "packed" or the folder of a pack')
     engine.add_argument("--slots", type=int, help="experts in memory at once")
     engine.add_argument("--read-threads", type=int, help="parallel reads")
-    engine.add_argument("--ops", default="auto", help="back end: auto or mlx")
+    engine.add_argument("--ops", default="auto", help="back end: auto, cpu or mlx")
     engine.add_argument("--dtype", help="activations: float32, bfloat16 or float16")
     engine.add_argument("--memory-budget", help="refuse to take more, e.g. 40GiB; the interpreter comes on top")
 

@@ -14,6 +14,7 @@ from flashmoe_nb.model.state import KV_STEP
 
 if TYPE_CHECKING:
     from flashmoe_nb.config import ModelConfig
+    from flashmoe_nb.ops import Ops
     from flashmoe_nb.storage import CheckpointIndex, NameMap
 
 _ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
@@ -78,10 +79,8 @@ def plan_memory(
     return MemoryPlan(resident_bytes, slot_bytes, state, kv, _WORK_BYTES, budget, longest)
 
 
-def resident_bytes(
-    index: CheckpointIndex, names: NameMap, config: ModelConfig, dtype: str, *, stream_dense: bool
-) -> int:
-    """Bytes of the resident tensors once their floating values are in the activation dtype."""
+def resident_bytes(index: CheckpointIndex, names: NameMap, config: ModelConfig, ops: Ops, *, stream_dense: bool) -> int:
+    """Bytes of the resident tensors once their floating values are in the dtypes the back end keeps them in."""
     dense = (
         {f"layers.{n}.mlp." for n, sparse in enumerate(config.sparse_layers) if not sparse} if stream_dense else set()
     )
@@ -90,8 +89,9 @@ def resident_bytes(
         if name.startswith(tuple(dense)) or (config.tie_word_embeddings and name.startswith("lm_head.")):
             continue
         entry = index.entries[tensor.key]
-        kept = "float32" if name.endswith(".A_log") else dtype
-        total += entry.nbytes if entry.dtype == "U32" else math.prod(entry.shape) * _ITEM_BYTES[kept]
+        as_stored = entry.dtype == "U32" or (ops.keeps_scales and name.endswith((".scales", ".biases")))
+        kept = "float32" if name.endswith(".A_log") else ops.dtype
+        total += entry.nbytes if as_stored else math.prod(entry.shape) * _ITEM_BYTES[kept]
     return total
 
 

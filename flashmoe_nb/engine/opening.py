@@ -52,7 +52,7 @@ def open_engine(
         policy: how slots are used; "trust-os" keeps nothing and lets the page cache work.
         slots: experts that fit in memory at once, K or more; more make prefill waves longer.
         read_threads: parallel reads; None picks by core count.
-        ops: back end, "auto" or "mlx".
+        ops: back end, `ops.OPS_NAMES`; "auto" is "cpu" where there is no GPU, else "mlx".
         dtype: of activations; None is float32 on a CPU and the checkpoint's own on a GPU.
         memory_budget: bytes for weights, slots, state, keys and values and working memory, without the interpreter.
 
@@ -67,7 +67,7 @@ def open_engine(
     k = check_top_k(top_k, checkpoint.config)
     n_slots, threads, kept = check_slots(slots, k, checkpoint.config), check_threads(read_threads), find_policy(policy)
     budget = None if memory_budget is None else whole("memory_budget", memory_budget)
-    stores, stream_dense, plan = _plan(checkpoint, backend.dtype, n_slots, budget)
+    stores, stream_dense, plan = _plan(checkpoint, backend, n_slots, budget)
     owner = Owner(f"flashmoe {folder.name}")
     try:
         streamed = owner.call(
@@ -99,15 +99,15 @@ def open_engine(
 
 
 def _plan(
-    checkpoint: Checkpoint, dtype: str, n_slots: int, budget: int | None
+    checkpoint: Checkpoint, ops: Ops, n_slots: int, budget: int | None
 ) -> tuple[list[ExpertStore], bool, MemoryPlan]:
     """What streams, and the memory for the rest; dense MLPs stay resident unless the budget cannot hold them."""
     config = checkpoint.config
     routed = [checkpoint.routed] if checkpoint.routed else []
 
     def plan(stores: list[ExpertStore], *, stream_dense: bool) -> MemoryPlan:
-        resident = resident_bytes(checkpoint.index, checkpoint.names, config, dtype, stream_dense=stream_dense)
-        return plan_memory(config, resident, slot_bytes(stores, n_slots), dtype, budget)
+        resident = resident_bytes(checkpoint.index, checkpoint.names, config, ops, stream_dense=stream_dense)
+        return plan_memory(config, resident, slot_bytes(stores, n_slots), ops.dtype, budget)
 
     try:
         return routed, False, plan(routed, stream_dense=False)

@@ -48,6 +48,7 @@ class CpuOps:
     """
 
     name = "cpu"
+    keeps_scales = True
     lazy = False
     dtype = "float32"
 

@@ -34,6 +34,7 @@ class MlxOps:
     """`Ops` on MLX's default device."""
 
     name = "mlx"
+    keeps_scales = False
     lazy = True
 
     def __init__(self, dtype: str) -> None:

@@ -112,6 +112,10 @@ class Ops(Protocol):
         """Activation dtype: "float32", "bfloat16" or "float16"."""
 
     @property
+    def keeps_scales(self) -> bool:
+        """True when quantization scales stay in the checkpoint's dtype; False: `prepare` casts them."""
+
+    @property
     def lazy(self) -> bool:
         """True when functions return before anything is computed."""
 

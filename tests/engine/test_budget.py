@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import mlx.core as mx
@@ -16,6 +17,7 @@ from tests.oracle.engine_runs import relative_difference
 from tests.oracle.shapes import ARCHITECTURES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 PROMPT = [(53 * i) % 300 for i in range(70)]
@@ -101,3 +103,28 @@ def _answers(engine: fm.Engine) -> dict[str, np.ndarray]:
     session = engine.session()
     found = {"prefill": np.array(session.feed(PROMPT))}
     return found | {f"decode {token}": np.array(session.feed([token])) for token in (1, 2, 3, 4)}
+
+
+@pytest.mark.parametrize("quantization", ["4bit-g32-router8", "2bit-g64"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_plan_is_what_the_cpu_back_end_keeps(quantization: str, dtype: str, tmp_path: Path) -> None:
+    """Its scales stay in the checkpoint's 16 bits; numpy's memory is traced, slots are mapped and are not."""
+    folder = write_mlx_checkpoint(Case("qwen3_5_moe", quantization, dtype), tmp_path / "m")
+    with fm.open(folder, ops="cpu"):  # compiles
+        pass
+    tracemalloc.start()
+    try:
+        with fm.open(folder, ops="cpu") as engine:
+            gc.collect()
+            held = sum(trace.size for trace in _numpy_memory())
+            assert held == pytest.approx(engine.memory.resident_bytes, rel=0.02)
+    finally:
+        tracemalloc.stop()
+    with fm.open(folder, ops="mlx", dtype="float32") as engine:
+        wide = engine.memory.resident_bytes
+    assert (held < 0.95 * wide) is (dtype == "bfloat16")
+
+
+def _numpy_memory() -> Sequence[tracemalloc.Trace]:
+    snapshot = tracemalloc.take_snapshot()
+    return snapshot.filter_traces([tracemalloc.DomainFilter(inclusive=True, domain=np.lib.tracemalloc_domain)]).traces

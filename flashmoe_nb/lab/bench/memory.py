@@ -78,9 +78,9 @@ def _smallest_budget(folder: Path, positions: int, ops: str) -> int:
     """What `fm.open` asks for at least, with keys and values for so many positions."""
     checkpoint = open_checkpoint(folder, "auto")
     assert checkpoint.routed is not None
-    dtype = open_ops(ops, None, checkpoint.dtype).dtype
-    resident = resident_bytes(checkpoint.index, checkpoint.names, checkpoint.config, dtype, stream_dense=False)
-    plan = plan_memory(checkpoint.config, resident, slot_bytes([checkpoint.routed], DEFAULT_SLOTS), dtype, None)
+    backend = open_ops(ops, None, checkpoint.dtype)
+    resident = resident_bytes(checkpoint.index, checkpoint.names, checkpoint.config, backend, stream_dense=False)
+    plan = plan_memory(checkpoint.config, resident, slot_bytes([checkpoint.routed], DEFAULT_SLOTS), backend.dtype, None)
     return plan.fixed_bytes + positions * plan.kv_bytes_per_token
 
 
