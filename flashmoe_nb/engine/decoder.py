@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from flashmoe_nb.engine.patch import check_patch
+from flashmoe_nb.engine.patch import take_patch
 from flashmoe_nb.errors import NumericError
 from flashmoe_nb.events import Stage, StageEvent
 
@@ -136,8 +136,7 @@ class Decoder:
         )
         sent = yield event
         if sent is not None:
-            check_patch(ops, event, sent)
-            event.value, event.patched, run.patched = sent, True, True
+            event.value, event.patched, run.patched = take_patch(ops, event, sent), True, True
             if run.tape is not None:
                 run.tape.patches.append((layer, stage))
         return event.value

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+import mlx.core as mx
+
 from flashmoe_nb.engine.prefill import DEFAULT_CHUNK
 from flashmoe_nb.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import mlx.core as mx
 
     from flashmoe_nb.engine.run import Run
     from flashmoe_nb.engine.session import Session
@@ -54,7 +54,7 @@ class Steps:
         if value is not None:
             if self._run is None:
                 raise OptionError("send() came before the first event, there is no value to replace: call next() first")
-            self._session.engine.ops.evaluate(value)  # here: a lazy array must not cross threads
+            mx.eval(value)  # here: a lazy array must not cross threads
         try:
             event = self._session.engine.owner_call(lambda: self._advance(value))
         except BaseException:

@@ -6,11 +6,11 @@ A patch of the router takes the router's own logits and chooses again, by the mo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import mlx.core as mx
 import numpy as np
 
+from flashmoe_nb.engine.patch import as_kind_of
 from flashmoe_nb.errors import OptionError
 from flashmoe_nb.observe.requantize import requantize_slot
 
@@ -141,7 +141,7 @@ class Patches:
             ids, weights = self._choose(engine, layer, logits, ids.shape[1], normalize=moe.norm_topk_prob)
         for expert, factor in scaled.items():
             weights = np.where(ids == expert, weights * factor, weights)
-        sent = _like(routing.expert_ids, ids), _like(routing.routing_weights, weights)
+        sent = as_kind_of(routing.expert_ids, ids), as_kind_of(routing.routing_weights, weights)
         ops.evaluate(sent)
         return routing._replace(expert_ids=sent[0], routing_weights=sent[1])
 
@@ -167,10 +167,3 @@ class Patches:
         ids = np.argsort(-rank, axis=1, kind="stable")[:, :k]
         weights = np.take_along_axis(shares, ids, axis=1)
         return ids, weights / weights.sum(axis=1, keepdims=True) if normalize else weights
-
-
-def _like(old: Any, values: NDArray[Any]) -> Any:
-    """The values as an array of the same kind and dtype as another."""
-    if isinstance(old, mx.array):
-        return mx.array(values.astype(np.float32) if values.dtype == np.float64 else values).astype(old.dtype)
-    return np.asarray(values, old.dtype)

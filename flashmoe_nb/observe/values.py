@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import mlx.core as mx
 import numpy as np
 
+from flashmoe_nb.engine.patch import as_kind_of
 from flashmoe_nb.errors import OptionError
 from flashmoe_nb.events import Stage
 
@@ -44,6 +44,4 @@ def like(old: Any, values: Any, name: str) -> Any:
     new = np.asarray(values)
     if new.shape != tuple(old.shape):
         raise OptionError(f"{name} is {list(old.shape)}, what was given {list(new.shape)}: give the same shape")
-    if isinstance(old, mx.array):
-        return mx.array(new.astype(np.float32) if new.dtype == np.float64 else new).astype(old.dtype)
-    return new.astype(old.dtype)
+    return as_kind_of(old, new)
