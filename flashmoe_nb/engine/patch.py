@@ -57,7 +57,8 @@ def as_kind_of(old: Any, new: Any) -> Any:
     if isinstance(new, mx.array):
         return new.astype(old.dtype) if isinstance(old, mx.array) else _to_numpy(new).astype(old.dtype, copy=False)
     if isinstance(old, mx.array):
-        return mx.array(new.astype(np.float32) if new.dtype == np.float64 else new).astype(old.dtype)
+        plain = np.ascontiguousarray(new, np.float32 if new.dtype == np.float64 else None)
+        return mx.array(plain).astype(old.dtype)
     return new.astype(old.dtype, copy=False)
 
 

@@ -25,7 +25,7 @@ def _run(session: fm.Session, change: Callable[[Any], Any]) -> np.ndarray:
         if event.stage == "mixer" and event.layer == 1:
             sent = change(np.array(event.value) / 2)
         if event.stage == "router" and event.layer == 2:
-            ids, weights = np.array(event.value.expert_ids)[:, ::-1], np.array(event.value.routing_weights)
+            ids, weights = np.array(event.value.expert_ids)[:, ::-1].copy(), np.array(event.value.routing_weights)
             sent = event.value._replace(expert_ids=change(ids), routing_weights=change(weights))
         try:
             event = steps.send(sent)
