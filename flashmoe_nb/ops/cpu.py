@@ -209,8 +209,8 @@ class CpuOps:
         if x.shape[0] > 1 or bank.forms is None:
             return self._slot_by_slot(_floats(x), weights, bank, plan)
         team = crew()
-        small = len(plan.slots) * bank.slot_bytes < _SHARED_BYTES
-        n_threads = team.lead(1 if small else self.n_threads)
+        nbytes = len(plan.slots) * bank.slot_bytes
+        n_threads = team.lead(1 if nbytes < _SHARED_BYTES else self.n_threads, nbytes)
         try:
             result: Floats = run_token(
                 _floats(x),

@@ -83,3 +83,14 @@ def test_lost_pair_would_be_seen() -> None:
 @pytest.mark.parametrize(("n_slots", "n_waves"), [(1, 8), (3, 3), (8, 1), (100, 1)])
 def test_wave_count_is_experts_over_slots(n_slots: int, n_waves: int) -> None:
     assert len(plan_waves(np.arange(8)[:, None], n_slots)) == n_waves
+
+
+def test_token_that_names_an_expert_twice_reads_it_once() -> None:
+    """A patched router may; both pairs go through the one slot."""
+    (wave,) = plan_waves(np.array([[3, 1, 3]]), 4)
+    assert wave.experts == (1, 3)
+    plan = wave.plan([2, 0])
+    assert plan.slots.tolist() == [0, 0, 2]
+    assert sorted(plan.ranks.tolist()) == [0, 1, 2]
+    assert plan.ranks[-1] == 1
+    assert plan.gather.tolist() == [[0, 1, 2]]

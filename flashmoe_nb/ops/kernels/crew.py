@@ -35,6 +35,8 @@ _CLOSED = 0x7FFFFFFF
 _CHUNK_MASK = 0xFFFFFFFF
 _SPINS = 4000
 """Looks before a helper goes to sleep: about 0.1 ms, more than lies between two products of a layer."""
+_WAKING_BYTES = 2 * 2**20
+"""One thread reads as much in 0.1 ms; waking another takes as long."""
 _CHUNKS_PER_THREAD = 4
 """So that a thread that was held up does not hold up the others."""
 
@@ -118,9 +120,16 @@ class Crew:
         self._asleep: list[threading.Event] = []
         self._n_helpers = 0
 
-    def lead(self, n_threads: int) -> int:
-        """Become the leader, and call the helpers; returns how many threads to use. `leave` follows unless it is 1."""
-        if n_threads == 1 or not self._leading.acquire(blocking=False):
+    def lead(self, n_threads: int, work_bytes: int = _WAKING_BYTES) -> int:
+        """Become the leader, and call the helpers; returns how many threads to use. `leave` follows unless it is 1.
+
+        Args:
+            n_threads: at most.
+            work_bytes: read in the job; for little of it nobody is woken.
+        """
+        if n_threads == 1 or (self._asleep and work_bytes < _WAKING_BYTES):
+            return 1
+        if not self._leading.acquire(blocking=False):
             return 1
         while self._n_helpers < n_threads - 1:
             number, self._n_helpers = self._n_helpers, self._n_helpers + 1

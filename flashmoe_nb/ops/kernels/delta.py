@@ -70,7 +70,7 @@ def delta_update(
     addresses = [array.__array_interface__["data"][0] for array in arrays]
     task = np.array([*addresses, n_tokens, keys.shape[1], n_heads, n_values, keys.shape[2]], np.int64)
     team = crew()
-    n_threads = team.lead(n_threads if memory.size * n_tokens >= _PARALLEL_VALUES else 1)
+    n_threads = team.lead(n_threads if memory.size * n_tokens >= _PARALLEL_VALUES else 1, memory.nbytes * n_tokens)
     try:
         share(team.words, n_threads, _update.address, task.__array_interface__["data"][0], 0, 0, n_heads)
     finally:
