@@ -45,6 +45,7 @@ def add_engine_options(command: Parser) -> None:
     engine.add_argument("--slots", type=int, help="experts in memory at once")
     engine.add_argument("--read-threads", type=int, help="parallel reads")
     engine.add_argument("--ops", default="auto", help="back end: auto, cpu or mlx")
+    engine.add_argument("--compute-threads", type=int, help="cores of the cpu back end")
     engine.add_argument("--dtype", help="activations: float32, bfloat16 or float16")
     engine.add_argument("--memory-budget", help="refuse to take more, e.g. 40GiB; the interpreter comes on top")
 
@@ -60,6 +61,7 @@ def open_engine(arguments: argparse.Namespace) -> Engine:
         slots=arguments.slots,
         read_threads=arguments.read_threads,
         ops=arguments.ops,
+        compute_threads=arguments.compute_threads,
         dtype=arguments.dtype,
         memory_budget=None if arguments.memory_budget is None else parse_bytes(arguments.memory_budget),
     )

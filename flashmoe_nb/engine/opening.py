@@ -11,7 +11,7 @@ from flashmoe_nb.engine.checkpoint import Checkpoint, open_checkpoint
 from flashmoe_nb.engine.demo import demo_source, packed_demo
 from flashmoe_nb.engine.engine import Engine
 from flashmoe_nb.engine.experts import StreamedExperts, slot_bytes
-from flashmoe_nb.engine.options import check_slots, check_threads, check_top_k, whole
+from flashmoe_nb.engine.options import check_compute_threads, check_slots, check_threads, check_top_k, whole
 from flashmoe_nb.engine.owner import Owner
 from flashmoe_nb.errors import BudgetError, PageCacheError
 from flashmoe_nb.model import ResidentLoader, Transformer, load_transformer
@@ -42,6 +42,7 @@ def open_engine(
     ops: str = "auto",
     dtype: str | None = None,
     memory_budget: int | None = None,
+    compute_threads: int | None = None,
 ) -> Engine:
     """Open a checkpoint: resident weights are loaded, experts stay on disk.
 
@@ -55,6 +56,7 @@ def open_engine(
         ops: back end, `ops.OPS_NAMES`; "auto" is "cpu" where there is no GPU, else "mlx".
         dtype: of activations; None is float32 on a CPU and the checkpoint's own on a GPU.
         memory_budget: bytes for weights, slots, state, keys and values and working memory, without the interpreter.
+        compute_threads: cores ops="cpu" may use; None takes those this process may run on, 8 at most.
 
     Raises:
         CheckpointError: the folder cannot be used as it stands.
@@ -63,7 +65,7 @@ def open_engine(
     """
     folder, note = _find_folder(path, experts)
     checkpoint = open_checkpoint(folder, experts)
-    backend = open_ops(ops, dtype, checkpoint.dtype)
+    backend = open_ops(ops, dtype, checkpoint.dtype, check_compute_threads(compute_threads))
     k = check_top_k(top_k, checkpoint.config)
     n_slots, threads, kept = check_slots(slots, k, checkpoint.config), check_threads(read_threads), find_policy(policy)
     budget = None if memory_budget is None else whole("memory_budget", memory_budget)

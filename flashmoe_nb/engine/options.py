@@ -92,6 +92,19 @@ def check_threads(read_threads: int | None) -> int:
     """
     if read_threads is None:
         return min(8, 2 * (os.cpu_count() or 1))
-    if not 1 <= whole("read_threads", read_threads) <= _MOST_THREADS:
-        raise OptionError(f"read_threads is {read_threads}: give 1 to {_MOST_THREADS}")
-    return whole("read_threads", read_threads)
+    return _threads("read_threads", read_threads)
+
+
+def check_compute_threads(compute_threads: int | None) -> int | None:
+    """Cores the CPU back end may use; None leaves it to the back end.
+
+    Raises:
+        OptionError: outside 1 to 64.
+    """
+    return None if compute_threads is None else _threads("compute_threads", compute_threads)
+
+
+def _threads(name: str, value: int) -> int:
+    if not 1 <= whole(name, value) <= _MOST_THREADS:
+        raise OptionError(f"{name} is {value}: give 1 to {_MOST_THREADS}")
+    return whole(name, value)

@@ -19,7 +19,7 @@ OPS_NAMES = ("auto", "cpu", "mlx", *GPU_OPS)
 DTYPES = ("float32", "bfloat16", "float16")
 
 
-def open_ops(name: str, dtype: str | None, checkpoint_dtype: str) -> Ops:
+def open_ops(name: str, dtype: str | None, checkpoint_dtype: str, n_threads: int | None = None) -> Ops:
     """Open a back end.
 
     Args:
@@ -28,9 +28,10 @@ def open_ops(name: str, dtype: str | None, checkpoint_dtype: str) -> Ops:
         dtype: of activations; None takes the checkpoint's on a GPU and float32 on a CPU, where MLX's quantized kernels
             are several times slower in 16 bits.
         checkpoint_dtype: what the checkpoint's norms are stored in.
+        n_threads: cores the "cpu" back end may use.
 
     Raises:
-        UnsupportedError: an unknown name or dtype, or a GPU that is not there.
+        UnsupportedError: an unknown name or dtype, no such GPU, or threads for a back end that picks its own.
     """
     if name not in OPS_NAMES:
         raise UnsupportedError(f'ops="{name}" is not known: give one of {", ".join(OPS_NAMES)}')
@@ -42,7 +43,10 @@ def open_ops(name: str, dtype: str | None, checkpoint_dtype: str) -> Ops:
 
     on_gpu = mx.default_device().type == mx.DeviceType.gpu
     if name == "cpu" or (name == "auto" and not on_gpu and dtype in {None, "float32"} and find_spec("numba")):
-        return _open_cpu(dtype)
+        return _open_cpu(dtype, n_threads)
+    if n_threads is not None:
+        msg = f'compute_threads={n_threads} is for ops="cpu", here ops="{name}" runs MLX, which picks its own: '
+        raise UnsupportedError(msg + "leave it out")
     chosen = dtype or (checkpoint_dtype if on_gpu else "float32")
     if name in GPU_OPS:
         from flashmoe_nb.ops.metal import open_gpu_ops  # noqa: PLC0415 - same
@@ -51,7 +55,7 @@ def open_ops(name: str, dtype: str | None, checkpoint_dtype: str) -> Ops:
     return MlxOps(chosen)
 
 
-def _open_cpu(dtype: str | None) -> Ops:
+def _open_cpu(dtype: str | None, n_threads: int | None) -> Ops:
     if dtype not in {None, "float32"}:
         raise UnsupportedError(f'ops="cpu" computes in float32, dtype is "{dtype}": leave it out, or give ops="mlx"')
     try:
@@ -60,4 +64,4 @@ def _open_cpu(dtype: str | None) -> Ops:
         if error.name != "numba":
             raise
         raise UnsupportedError('ops="cpu" needs numba, which is missing: pip install numba, or ops="mlx"') from None
-    return CpuOps()
+    return CpuOps(n_threads)

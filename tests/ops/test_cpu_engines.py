@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import flashmoe_nb as fm
-from flashmoe_nb.errors import UnsupportedError
+from flashmoe_nb.errors import OptionError, UnsupportedError
 from flashmoe_nb.ops import open_ops
 from tests.oracle.checkpoints import Case, write_mlx_checkpoint
 
@@ -92,3 +92,23 @@ def test_sixteen_bit_activations_are_refused() -> None:
     with pytest.raises(UnsupportedError, match="leave it out"):
         open_ops("cpu", "bfloat16", "bfloat16")
     assert open_ops("cpu", None, "bfloat16").dtype == "float32"
+
+
+@pytest.mark.parametrize("compute_threads", [1, 3])
+def test_any_number_of_threads_gives_the_same_tokens(compute_threads: int, folder: Path) -> None:
+    with fm.open(folder, ops="cpu") as engine:
+        expected = _greedy(engine, 12)
+    with fm.open(folder, ops="cpu", compute_threads=compute_threads) as engine:
+        assert f"{compute_threads} thread" in engine.ops.device
+        assert _greedy(engine, 12) == expected
+
+
+@pytest.mark.parametrize(("threads", "says"), [(0, "give 1 to 64"), (65, "give 1 to 64"), (1.5, "whole number")])
+def test_impossible_thread_count_is_refused(threads: Any, says: str, folder: Path) -> None:
+    with pytest.raises(OptionError, match=says):
+        fm.open(folder, ops="cpu", compute_threads=threads)
+
+
+def test_threads_for_a_back_end_that_picks_its_own_are_refused(folder: Path) -> None:
+    with pytest.raises(UnsupportedError, match="leave it out"):
+        fm.open(folder, ops="mlx", compute_threads=2)
