@@ -1,7 +1,7 @@
 """Matrices the `cpu` back end multiplies with, where their bytes lie: resident, or in an expert slot.
 
-One row goes through the compiled kernels, a few rows too, several at a time; many rows through numpy's BLAS on tiles
-that are dequantized just before, so that temporaries stay small. Knows arrays, not experts or layers.
+One row goes through the compiled kernels alone, several in fours; numpy's BLAS multiplies only what is not quantized.
+Knows arrays, not experts or layers.
 """
 
 from __future__ import annotations
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
 _SHARED_BYTES = 128 * 1024
 """Matrices smaller than this are multiplied on the calling thread."""
-_FEW_TOKENS = 32
-"""Up to here the kernels are quicker than dequantizing for BLAS."""
-_TILE_BYTES = 4 * 2**20
-"""Dequantized rows held at once: what stays in the caches."""
 _SCALES = {np.dtype(np.float32): "F32", BFLOAT16: "BF16", np.dtype(np.float16): "F16"}
 
 
@@ -76,7 +72,7 @@ class QuantizedMatrix:
         form = self.kernels.form
         addresses = [address_of(array) for array in self._arrays]
         strides = weight.strides[0], scales.strides[0]
-        words = [*addresses, self.out_dim, in_dim // form.vector_weights, *strides]
+        words = [*addresses, self.out_dim, in_dim // form.vector_weights, *strides, 1]
         self._words = np.array(words, np.int64)
         self._address = address_of(self._words)
         self._fixed = self._address, self.kernels.prepare, self.kernels.one_token, form.vector_floats
@@ -95,14 +91,12 @@ class QuantizedMatrix:
             alone: Floats = product_alone(*self._fixed, x)
             return alone
         team = crew()
-        n_threads = team.lead(n_threads)
+        n_threads = team.lead(n_threads, n_tokens * self._arrays[0].nbytes)
         try:
             if n_tokens == 1:
                 shared: Floats = product_shared(*self._fixed, x, team.words, n_threads)
                 return shared
-            if n_tokens <= _FEW_TOKENS:
-                return self._few(x, team.words, n_threads)
-            return self._many(x, team.words, n_threads)
+            return self._several(x, team.words, n_threads)
         finally:
             if n_threads > 1:
                 team.leave()
@@ -122,27 +116,13 @@ class QuantizedMatrix:
         words[:3] += row * words[[5, 6, 6]]
         return words
 
-    def _few(self, x: Floats, words: int, n_threads: int) -> Floats:
+    def _several(self, x: Floats, words: int, n_threads: int) -> Floats:
         n_tokens = x.shape[0]
         rest = -n_tokens % TOKENS
         if rest:
             x = np.concatenate([x, np.zeros((rest, x.shape[1]), np.float32)])
-        kernels = self.kernels
-        sizes = kernels.form.vector_floats, TOKENS
-        y: Floats = products_shared(self._address, kernels.prepare, kernels.few_tokens, sizes, x, words, n_threads)
+        kernels, matrix = self.kernels, self._words.copy()  # kept until the call returns
+        matrix[7] = len(x)
+        fixed = address_of(matrix), kernels.prepare, kernels.few_tokens, kernels.form.vector_floats
+        y: Floats = products_shared(*fixed, x, words, n_threads)
         return y[:n_tokens]
-
-    def _many(self, x: Floats, words: int, n_threads: int) -> Floats:
-        form, in_dim = self.kernels.form, self._in_dim
-        unit = form.packing.unit_weights
-        by_vector = x.reshape(x.shape[0], in_dim // form.vector_weights, form.lanes, unit)
-        x = np.ascontiguousarray(by_vector.swapaxes(2, 3)).reshape(-1, in_dim)  # in the order `values` writes
-        y = np.empty((x.shape[0], self.out_dim), np.float32)
-        step = max(1, _TILE_BYTES // (4 * in_dim))
-        tile = np.empty((min(step, self.out_dim), in_dim), np.float32)
-        for start in range(0, self.out_dim, step):
-            stop = min(start + step, self.out_dim)
-            moved = self._from(start)  # kept until the call returns
-            share(words, n_threads, self.kernels.values, address_of(moved), 0, address_of(tile), stop - start)
-            np.matmul(x, tile[: stop - start].T, out=y[:, start:stop])
-        return y

@@ -43,20 +43,11 @@ def product_shared(
 
 @compiled(nogil=True)
 def products_shared(
-    matrix: int, prepare: int, kernel: int, sizes: tuple[int, int], x: Floats, words: int, n_threads: int
+    matrix: int, prepare: int, kernel: int, vector_floats: int, x: Floats, words: int, n_threads: int
 ) -> Floats:
-    """Y = x W^T for a multiple of `sizes[1]` tokens, that many at a time; sizes[0] floats a vector.
-
-    Shapes: x [T, in_dim], result [T, out_dim].
-    """
-    vector_floats, block = sizes
-    out_dim, n_vectors, in_dim = peek(matrix, 3), peek(matrix, 4), x.shape[1]
-    token_floats = n_vectors * vector_floats
-    ready, y = np.empty(x.shape[0] * token_floats, np.float32), np.empty((x.shape[0], out_dim), np.float32)
-    at, out = ready.ctypes.data, y.ctypes.data
-    for token in range(x.shape[0]):
-        call_at(prepare, matrix, x.ctypes.data + 4 * token * in_dim, at + 4 * token * token_floats, 0, n_vectors)
-    for token in range(0, x.shape[0], block):
-        start = at + 4 * token * token_floats
-        share(words, n_threads, kernel, matrix, start, out + 4 * token * out_dim, out_dim)
+    """Y = x W^T for as many tokens as the matrix's words say. Shapes: x [T, in_dim], result [T, out_dim]."""
+    out_dim, n_vectors = peek(matrix, 3), x.shape[0] * peek(matrix, 4)
+    ready, y = np.empty(n_vectors * vector_floats, np.float32), np.empty((x.shape[0], out_dim), np.float32)
+    share(words, n_threads, prepare, matrix, x.ctypes.data, ready.ctypes.data, n_vectors)
+    share(words, n_threads, kernel, matrix, ready.ctypes.data, y.ctypes.data, out_dim)
     return y

@@ -1,8 +1,9 @@
 """Compiled products with quantized matrices: one set of kernels for each bit width, group size, scale dtype and lanes.
 
-A kernel is a C function void(matrix, x, y, start, stop). `matrix` is the address of seven int64: addresses of weight,
-scales and biases, out_dim, vectors in a row, and the bytes of a row of weights and of scales. Kernels are compiled the
-first time they are asked for and kept on disk. Knows addresses; who keeps the memory alive does not matter here.
+A kernel is a C function void(matrix, x, y, start, stop). `matrix` is the address of eight int64: addresses of weight,
+scales and biases, out_dim, vectors in a row, the bytes of a row of weights and of scales, and the tokens. Kernels are
+compiled the first time they are asked for and kept on disk. Knows addresses; who keeps the memory alive does not matter
+here.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from flashmoe_nb.ops.kernels.tile import SCALE_KINDS, Form, row_values, tile_dot
 ROWS = 4
 """Rows a tile takes at once, so that activations are loaded once for them."""
 TOKENS = 4
-MATRIX_WORDS = 7
+MATRIX_WORDS = 8
+BLOCK_ROWS = 64
+"""Rows that stay in the nearest caches while all tokens go through them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class QuantizedKernels:
 
     @property
     def few_tokens(self) -> int:
-        """Address: the same for TOKENS prepared activations, y [TOKENS, out_dim]."""
+        """Address: the same for a multiple of TOKENS prepared activations, y [tokens, out_dim]."""
         return self._product(ROWS // 2, TOKENS)
 
     @property
@@ -96,21 +99,25 @@ def _product(bits: int, lanes: int, group_size: int, scale_kind: int, n_rows: in
         weight, scales, biases = peek(matrix, 0), peek(matrix, 1), peek(matrix, 2)
         out_bytes, n_vectors = 4 * peek(matrix, 3), peek(matrix, 4)
         weight_row, scale_row = peek(matrix, 5), peek(matrix, 6)
-        row = start
-        while row + n_rows <= stop:
-            tile_dot(
-                bits, lanes, group_size, scale_kind, n_rows, n_tokens,
-                weight + row * weight_row, scales + row * scale_row, biases + row * scale_row, x, y + 4 * row,
-                n_vectors, weight_row, scale_row, n_vectors * floats, out_bytes,
-            )  # fmt: skip
-            row += n_rows
-        while row < stop:
-            tile_dot(
-                bits, lanes, group_size, scale_kind, 1, n_tokens,
-                weight + row * weight_row, scales + row * scale_row, biases + row * scale_row, x, y + 4 * row,
-                n_vectors, weight_row, scale_row, n_vectors * floats, out_bytes,
-            )  # fmt: skip
-            row += 1
+        for first in range(start, stop, BLOCK_ROWS):
+            last = min(first + BLOCK_ROWS, stop)
+            for token in range(0, peek(matrix, 7), n_tokens):
+                x_at, y_at = x + token * n_vectors * floats, y + token * out_bytes
+                row = first
+                while row + n_rows <= last:
+                    tile_dot(
+                        bits, lanes, group_size, scale_kind, n_rows, n_tokens,
+                        weight + row * weight_row, scales + row * scale_row, biases + row * scale_row,
+                        x_at, y_at + 4 * row, n_vectors, weight_row, scale_row, n_vectors * floats, out_bytes,
+                    )  # fmt: skip
+                    row += n_rows
+                while row < last:
+                    tile_dot(
+                        bits, lanes, group_size, scale_kind, 1, n_tokens,
+                        weight + row * weight_row, scales + row * scale_row, biases + row * scale_row,
+                        x_at, y_at + 4 * row, n_vectors, weight_row, scale_row, n_vectors * floats, out_bytes,
+                    )  # fmt: skip
+                    row += 1
 
     return product
 

@@ -180,9 +180,9 @@ def _emit_tile(builder: ir.IRBuilder, form: Form, size: tuple[int, int], args: S
     token_at = [builder.add(x, builder.mul(x_stride, _LONG(t))) for t in range(n_tokens)]
     with cgutils.for_range(builder, n_vectors, intp=_LONG) as loop:
         at = [builder.add(base, builder.mul(loop.index, _LONG(4 * form.vector_floats))) for base in token_at]
-        for row in range(n_rows):
-            _emit_vector(emit, row_at[row], loop.index, at, totals[row])
-            emit.prefetch(row_at[row][0], loop.index, builder.mul(weight_stride, _LONG(n_rows)))
+        _emit_vector(emit, row_at, loop.index, at, totals)
+        for weights, *_ in row_at:
+            emit.prefetch(weights, loop.index, builder.mul(weight_stride, _LONG(n_rows)))
     for row in range(n_rows):
         for token in range(n_tokens):
             total = builder.load(totals[row][token])
@@ -191,24 +191,30 @@ def _emit_tile(builder: ir.IRBuilder, form: Form, size: tuple[int, int], args: S
 
 
 def _emit_vector(
-    emit: _Emitter, row: Sequence[ir.Value], vector: ir.Value, activations: Sequence[ir.Value], totals: Sequence[Any]
+    emit: _Emitter,
+    rows: Sequence[Sequence[ir.Value]],
+    vector: ir.Value,
+    activations: Sequence[ir.Value],
+    totals: Sequence[Sequence[Any]],
 ) -> None:
-    """One vector of one row into its totals."""
+    """One vector of each row into its totals; an activation is loaded once for all rows."""
     builder, form, lanes = emit.builder, emit.form, emit.form.lanes
-    weight, scales, biases = row
-    words = emit.words(builder.add(weight, builder.mul(vector, _LONG(lanes * form.packing.unit_bytes))))
-    sums: list[ir.Value | None] = [None] * len(activations)
+    offset = builder.mul(vector, _LONG(lanes * form.packing.unit_bytes))
+    words = [emit.words(builder.add(weight, offset)) for weight, *_ in rows]
+    sums: dict[tuple[int, int], ir.Value] = {}
     for number in range(form.packing.unit_weights):
-        values = emit.field(words, number)
+        values = [emit.field(of_row, number) for of_row in words]
         for token, base in enumerate(activations):
             met = emit.load(emit.add(base, 4 * lanes * number), emit.floats, align=4)
-            before = sums[token]
-            sums[token] = builder.fmul(values, met) if before is None else emit.multiply_add(values, met, before)
-    scale, bias = emit.per_lane(scales, vector), emit.per_lane(biases, vector)
-    for token, base in enumerate(activations):
-        unit_sums = emit.load(emit.add(base, 4 * lanes * form.packing.unit_weights), emit.floats, align=4)
-        total = emit.multiply_add(bias, unit_sums, builder.load(totals[token]))
-        builder.store(emit.multiply_add(sums[token], scale, total), totals[token])
+            for row, value in enumerate(values):
+                before = sums.get((row, token))
+                sums[row, token] = builder.fmul(value, met) if before is None else emit.multiply_add(value, met, before)
+    for row, (_, scales, biases) in enumerate(rows):
+        scale, bias = emit.per_lane(scales, vector), emit.per_lane(biases, vector)
+        for token, base in enumerate(activations):
+            unit_sums = emit.load(emit.add(base, 4 * lanes * form.packing.unit_weights), emit.floats, align=4)
+            total = emit.multiply_add(bias, unit_sums, builder.load(totals[row][token]))
+            builder.store(emit.multiply_add(sums[row, token], scale, total), totals[row][token])
 
 
 @intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
