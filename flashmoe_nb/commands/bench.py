@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from flashmoe_nb.lab.bench.table import Table
 
-SUITES = ("read", "layer", "decode", "prefill", "kernels", "watch", "peers", "memory")
+SUITES = ("read", "layer", "decode", "prefill", "kernels", "variants", "watch", "peers", "memory")
 
 
 def add(commands: Commands) -> None:  # type: ignore[valid-type]

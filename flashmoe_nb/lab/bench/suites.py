@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flashmoe_nb.lab.bench import decode, kernels, layer, memory, peers, reads, watch
+from flashmoe_nb.lab.bench import decode, kernels, layer, memory, peers, reads, variants, watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,6 +21,7 @@ def run_suites(names: Iterable[str], options: Options) -> Iterator[Table]:
         "decode": decode.decode,
         "prefill": decode.prefill,
         "kernels": kernels.run,
+        "variants": variants.run,
         "watch": watch.run,
         "peers": peers.run,
         "memory": memory.run,
