@@ -27,13 +27,17 @@ if TYPE_CHECKING:
 RESULTS = "results.json"
 QUICK = Sizes(windows=1, documents=1, json=6, xml=4, refusals=2, turns=2)
 _COMPARED = (
-    ("windows", "nats_by_window", 2e-3),
-    ("prose", "bits_by_document", 2.0),
+    ("windows", "nats_by_window", 5e-3),
+    ("prose", "bits_by_document", 8.0),
     ("tools", "outcomes", 0),
     ("refusals", "outcomes", 0),
     ("turns", "outcomes", 0),
 )
-"""Part, the numbers of its windows, documents or prompts, and how far two runs may be apart."""
+"""Part, the numbers of its windows, documents or prompts, and how far two runs may be apart.
+
+Rounding alone moves a window by less than 1e-4. Where a router's 10th and 11th expert tie within rounding, though, two
+back ends choose differently, and every later token sees it: seen once in 56 windows, 2e-3 nats a token.
+"""
 
 
 def run(
