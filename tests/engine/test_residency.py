@@ -82,9 +82,10 @@ def test_reads_report_what_was_evicted(large: Path) -> None:
         session.reset()
         again = [read for event in session.steps([5]) if event.stage == "expert_read" for read in event.value]
         assert [read.expert for read in again] == [read.expert for read in first]
-        assert again[0].resident_fraction_before == pytest.approx(before[gone.layer, gone.expert], abs=0.01)
+        for read in again:
+            assert read.resident_fraction_before == pytest.approx(before[read.layer, read.expert], abs=0.01)
         assert again[0].resident_fraction_before < 0.5
-        assert all(read.resident_fraction_before == 1 for read in again[1:] if abs(read.expert - gone.expert) > 1)
+        assert np.mean([read.resident_fraction_before for read in again[1:]]) > 0.8  # a neighbour may have gone with it
 
 
 def test_small_experts_that_share_pages_are_refused(tmp_path: Path) -> None:
