@@ -91,13 +91,15 @@ def open_engine(
                 )
             )
             notes = (note, *notes) if note else notes
-            return Engine(checkpoint, model, streamed, owner, plan, k, kept.name, notes)
+            engine = Engine(checkpoint, model, streamed, owner, plan, k, kept.name, notes)
+            owner.call(backend.release)  # what reading tokenizer and weights left in the heap
         except BaseException:
             owner.call(streamed.close)
             raise
     except BaseException:
         owner.close()
         raise
+    return engine
 
 
 def _plan(

@@ -19,7 +19,7 @@ from flashmoe_nb.ops.cpu_arrays import BFLOAT16, DTYPES, KVBuffer, to_float32
 from flashmoe_nb.ops.cpu_attention import attention
 from flashmoe_nb.ops.cpu_matrix import PlainMatrix, QuantizedMatrix
 from flashmoe_nb.ops.cpu_slots import CpuSlotBank
-from flashmoe_nb.ops.heap import trim_heap
+from flashmoe_nb.ops.heap import forget_code, trim_heap
 from flashmoe_nb.ops.kernels import layers
 from flashmoe_nb.ops.kernels.crew import crew
 from flashmoe_nb.ops.kernels.delta import delta_update
@@ -102,8 +102,9 @@ class CpuOps:
         return to_float32(x) if x.dtype in (BFLOAT16, np.float16) else np.asarray(x)
 
     def release(self) -> None:
-        """The C library's free pages."""
+        """The C library's free pages, and the compiler's code."""
         trim_heap()
+        forget_code("libllvmlite")
 
     # -- elementwise and shape ---------------------------------------------------------------------------------------
     def add(self, x: Floats, y: Floats) -> Floats:
