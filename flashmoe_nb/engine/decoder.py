@@ -69,15 +69,19 @@ class Decoder:
             NumericError: a value that is not finite.
         """
         model, ops = self.model, self.model.ops
-        x = yield from self._outside(run, Stage.EMBED, ops.embed(model.embed_tokens, np.asarray(run.ids, np.int32)))
+        ids = np.asarray(run.ids, np.int32)
+        x = yield from self._outside(run, Stage.EMBED, lambda: ops.embed(model.embed_tokens, ids))
         for layer, state in zip(model.layers, run.state, strict=True):
             x = yield from self._drive(run, layer.number, layer.steps(ops, x, state, run.source))
         logits = None
         if want_logits:
-            normed = ops.rms_norm(ops.last_row(x), model.norm, model.config.rms_norm_eps)
-            normed = yield from self._outside(run, Stage.FINAL_NORM, normed)
-            head = ops.reshape(ops.linear(normed, model.lm_head), (model.config.vocab_size,))
-            logits = yield from self._outside(run, Stage.LOGITS, head)
+            row = ops.last_row(x)
+            normed = yield from self._outside(
+                run, Stage.FINAL_NORM, lambda: ops.rms_norm(row, model.norm, model.config.rms_norm_eps)
+            )
+            logits = yield from self._outside(
+                run, Stage.LOGITS, lambda: ops.reshape(ops.linear(normed, model.lm_head), (model.config.vocab_size,))
+            )
         ops.evaluate(logits, tuple(state.arrays() for state in run.state))
         return logits
 
@@ -103,11 +107,13 @@ class Decoder:
             if run.tape is not None and stage in _TAPED:
                 run.tape.add(stage, value)
 
-    def _outside(self, run: Pass, stage: Stage, value: Array) -> Events:
+    def _outside(self, run: Pass, stage: Stage, compute: Callable[[], Array]) -> Events:
         """A stage that belongs to no layer."""
         run.check()
+        start_ns = perf_counter_ns()
+        value = compute()
         if run.watched:
-            value = yield from self._show(run, stage, None, 0, perf_counter_ns(), value)
+            value = yield from self._show(run, stage, None, 0, start_ns, value)
         return value
 
     def _show(self, run: Pass, stage: Stage, layer: int | None, wave: int, start_ns: int, value: Any) -> Events:
