@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 _WORK_BYTES = 176 * 2**20
 """Activations of a prefill chunk and MLX's buffer cache, rounded up: 151 to 159 MB measured for 512 tokens of the true
-397B shape by case budget-512 of `make bench`."""
+397B shape, `flashmoe bench memory --ops mlx`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,14 @@ from flashmoe_nb.storage.pack import pack
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 CHECKSUMS = "SHA256SUMS"
-PLACES = (_PACKAGE.parent / "data" / "demo", _PACKAGE / "data" / "demo")
-"""A clone's, and an installed wheel's."""
+
+
+def shipped_places(name: str) -> tuple[Path, Path]:
+    """Where a folder of data/ may be: in a clone, and in an installed wheel."""
+    return _PACKAGE.parent / "data" / name, _PACKAGE / "data" / name
+
+
+PLACES = shipped_places("demo")
 
 
 def demo_source() -> Path:

@@ -68,7 +68,11 @@ class MemoryLimit:
             raise PageCacheError("memory cannot be limited here: " + "; ".join(reasons))
         self.notes = tuple(reasons)
         if self._engine is not None:
-            self._engine.evict()  # what is cached already was charged elsewhere
+            try:
+                self._engine.evict()  # what is cached already was charged elsewhere
+            except BaseException:
+                self.__exit__()
+                raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from flashmoe_nb.engine.options import whole
 from flashmoe_nb.errors import OptionError, PageCacheError
 from flashmoe_nb.pagecache import open_probe
+from flashmoe_nb.storage import tells_experts_apart
 from flashmoe_nb.storage.record import PAGE_BYTES
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from flashmoe_nb.storage import ExpertStore
-
-_LEAST_OWN_SHARE = 0.9
-"""Below this share of an expert's bytes in pages of its own, its residency would be mostly its neighbours'."""
 
 
 class ExpertPages:
@@ -50,6 +48,10 @@ class ExpertPages:
             PageCacheError: experts share their pages, or the system does not say.
         """
         store, probe = self._store(layer), open_probe()
+        if not tells_experts_apart(store, layer):
+            msg = f"experts of layer {layer} are {store.layout(layer).payload_bytes:,} bytes and share pages of "
+            msg += f"{probe.page_bytes:,} with their neighbours, so what is resident of one cannot be told: run "
+            raise PageCacheError(msg + '"flashmoe pack" and open the packed copy')
         held, own = (np.zeros(store.num_experts(layer), np.int64) for _ in range(2))
         for span in _spans(store, layer):
             low, high = _own_pages(span, probe.page_bytes, shared=store.shares_pages(layer))
@@ -60,7 +62,6 @@ class ExpertPages:
             first = start // probe.page_bytes
             held[span.experts] += before[high - first] - before[low - first]
             own[span.experts] += high - low
-        _check_exact(store, layer, own, probe.page_bytes)
         return (held / own).astype(np.float32)
 
     def residency_map(self) -> NDArray[np.float32]:
@@ -161,14 +162,6 @@ def _own_pages(span: _Span, page_bytes: int, *, shared: bool) -> tuple[NDArray[n
         return span.starts // page_bytes, -(-span.ends // page_bytes)
     low = -(-span.starts // page_bytes)
     return low, np.maximum(low, span.ends // page_bytes)
-
-
-def _check_exact(store: ExpertStore, layer: int, own: NDArray[np.int64], page_bytes: int) -> None:
-    expert_bytes = store.layout(layer).payload_bytes
-    if own.min() * page_bytes < _LEAST_OWN_SHARE * expert_bytes:
-        msg = f"experts of layer {layer} are {expert_bytes:,} bytes and share pages of {page_bytes:,} with their "
-        msg += 'neighbours, so what is resident of one cannot be told: run "flashmoe pack" and open the packed copy'
-        raise PageCacheError(msg)
 
 
 def _joined(store: ExpertStore, layer: int, expert: int) -> list[tuple[int, int, int]]:

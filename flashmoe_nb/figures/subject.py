@@ -5,17 +5,14 @@ Knows no plotly. A figure takes a `Subject`, so it can be drawn from recorded ev
 
 from __future__ import annotations
 
-import mmap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
+
+from flashmoe_nb.storage import tells_experts_apart
 
 if TYPE_CHECKING:
     from flashmoe_nb.engine import Engine
     from flashmoe_nb.observe import Trace
-    from flashmoe_nb.storage import ExpertStore
-
-_MOST_SHARED = 0.05
-"""Up to this share of a record's pages may also hold a neighbour's bytes, and its residency still means the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,7 @@ class Subject:
             top_k=engine.top_k,
             own_top_k=moe.top_k if moe else 0,
             num_experts=moe.num_experts if moe else 0,
-            residency_per_expert=store is not None and all(_tells_experts_apart(store, n) for n in store.layers),
+            residency_per_expert=store is not None and all(tells_experts_apart(store, n) for n in store.layers),
         )
 
     @classmethod
@@ -54,11 +51,3 @@ class Subject:
         """For a title: `demo, top_k 4 of 512 experts (the checkpoint's own: 10)`."""
         own = "" if self.top_k == self.own_top_k else f" (the checkpoint's own: {self.own_top_k})"
         return f"{self.model}, top_k {self.top_k} of {self.num_experts} experts{own}"
-
-
-def _tells_experts_apart(store: ExpertStore, layer: int) -> bool:
-    """Whether so few pages of an expert are shared that its resident fraction is its own."""
-    if not store.shares_pages(layer):
-        return True
-    layout = store.layout(layer)
-    return 2 * len(layout.components) * mmap.PAGESIZE <= _MOST_SHARED * layout.payload_bytes

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 from flashmoe_nb.errors import TraceError
 from flashmoe_nb.events import Stage
 from flashmoe_nb.observe.schema import VERSION
+from flashmoe_nb.storage import tells_experts_apart
 
 if TYPE_CHECKING:
     from flashmoe_nb.engine import Engine
@@ -72,7 +73,7 @@ class TraceFacts:
             own_top_k=moe.top_k if moe else 0,
             expert_bytes=store.layout(store.layers[0]).payload_bytes if store else 0,
             experts=store.kind if store else "dense",
-            residency_per_expert=store is not None and not any(store.shares_pages(n) for n in store.layers),
+            residency_per_expert=store is not None and all(tells_experts_apart(store, n) for n in store.layers),
             policy=engine.policy,
             back_end=f"{engine.ops.name}, {engine.ops.dtype}, {engine.ops.device}",
             machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",

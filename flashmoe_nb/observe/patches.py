@@ -103,7 +103,6 @@ class Patches:
         for layer in {layer for layer, _ in named} | set(self.top_k) | self.cached:
             if moe is None or not 0 <= layer < len(sparse) or not sparse[layer]:
                 raise OptionError(f"layer {layer} has no router to patch: {engine.config.model_type} has none there")
-        assert moe is not None or not named
         for layer, expert in named:
             if moe is not None and not 0 <= expert < moe.num_experts:
                 raise OptionError(f"expert {expert} is not in layer {layer}: give 0 to {moe.num_experts - 1}")

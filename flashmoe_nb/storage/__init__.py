@@ -6,7 +6,7 @@ from flashmoe_nb.storage.packed import PackedStore
 from flashmoe_nb.storage.reader import ExpertReader, ReadCancelled, SlotBuffers
 from flashmoe_nb.storage.record import ByteRange, Component, RecordLayout
 from flashmoe_nb.storage.safetensors_index import CheckpointIndex, TensorEntry
-from flashmoe_nb.storage.stores import ExpertStore
+from flashmoe_nb.storage.stores import ExpertStore, tells_experts_apart
 
 __all__ = [
     "ByteRange",
@@ -25,4 +25,5 @@ __all__ = [
     "TensorEntry",
     "Transform",
     "canonical_names",
+    "tells_experts_apart",
 ]

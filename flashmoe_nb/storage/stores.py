@@ -5,12 +5,16 @@ A store answers questions about files; it opens nothing for reading and moves no
 
 from __future__ import annotations
 
+import mmap
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from flashmoe_nb.storage.record import ByteRange, RecordLayout
+
+_MOST_SHARED = 0.05
+"""Up to this share of a record's pages may be shared, and its residency still means the record."""
 
 
 class ExpertStore(Protocol):
@@ -39,3 +43,11 @@ class ExpertStore(Protocol):
 
     def shares_pages(self, layer: int) -> bool:
         """True when one page of memory can hold bytes of two experts: then residency per expert is not exact."""
+
+
+def tells_experts_apart(store: ExpertStore, layer: int) -> bool:
+    """Whether so few pages of an expert also hold a neighbour's bytes that what is resident of it is its own."""
+    if not store.shares_pages(layer):
+        return True
+    layout = store.layout(layer)
+    return 2 * len(layout.components) * mmap.PAGESIZE <= _MOST_SHARED * layout.payload_bytes

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from flashmoe_nb.engine.demo import shipped_places
 from flashmoe_nb.errors import CheckpointError
 from flashmoe_nb.lab.demo import corpus, prompts, turns
 from flashmoe_nb.lab.demo.chatml import ToolFormat
@@ -37,9 +38,7 @@ COUNTS = {ToolFormat.JSON: 600, ToolFormat.XML: 300}
 REFUSALS = 50
 # Its notes overlap from verse to verse: 82 % of its held-out sentences also stand in a training note.
 LEAKED = frozenset({"SWORD MHCC"})
-_PACKAGE = Path(__file__).resolve().parents[2]
-PLACES = (_PACKAGE.parent / "data" / "evaluation", _PACKAGE / "data" / "evaluation")
-"""Where it is: a clone's, and an installed wheel's."""
+PLACES = shipped_places("evaluation")
 FILES = ("windows.safetensors", "prose.json.gz", "prompts.json.gz")
 
 

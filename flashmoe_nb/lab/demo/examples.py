@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from flashmoe_nb.engine.demo import shipped_places
 from flashmoe_nb.errors import OptionError
 
-_PACKAGE = Path(__file__).resolve().parents[2]
-PLACES = (_PACKAGE.parent / "data" / "prompts", _PACKAGE / "data" / "prompts")
-"""A clone's, and an installed wheel's."""
+PLACES = shipped_places("prompts")
 
 
 @dataclass(frozen=True, slots=True)

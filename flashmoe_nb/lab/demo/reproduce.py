@@ -28,7 +28,7 @@ RESULTS = "results.json"
 QUICK = Sizes(windows=1, documents=1, json=6, xml=4, refusals=2, turns=2)
 _COMPARED = (
     ("windows", "nats_by_window", 5e-3),
-    ("prose", "bits_by_document", 8.0),
+    ("prose", "bits_by_document", 2.0),
     ("tools", "outcomes", 0),
     ("refusals", "outcomes", 0),
     ("turns", "outcomes", 0),
