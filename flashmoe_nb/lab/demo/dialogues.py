@@ -6,7 +6,7 @@ Knows what is said; `chatml` knows how it is written.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from flashmoe_nb.lab.demo import smalltalk
@@ -96,9 +96,22 @@ def result(draw: Draw, call: Call) -> tuple[Value, str]:
     return _RESULTS.get(call.name, _done)(draw, call)
 
 
+def renamed(draw: Draw, tool: Tool) -> Tool:
+    """The same tool under a name that nobody has seen, so that a name is read from the offer and not remembered."""
+    first, *rest = tool.name.split("_")
+    name = draw.random.choice([
+        first + "".join(part.capitalize() for part in rest), f"{draw.word()}_{tool.name}", f"{tool.name}_{draw.word()}",
+        f"{draw.word()}_{rest[-1] if rest else first}", f"{tool.name}_v{draw.number(2, 9)}",
+    ])  # fmt: skip
+    return replace(tool, name=name)
+
+
 def some_tools(draw: Draw, most: int = 4) -> list[Tool]:
-    """A few tools with different names, fixed or invented."""
-    tools = {tool.name: tool for tool in draw.random.sample(FIXED, draw.number(0, most))}
+    """A few tools with different names: fixed ones, some of them renamed, and invented ones."""
+    tools = {}
+    for tool in draw.random.sample(FIXED, draw.number(0, most)):
+        offered = renamed(draw, tool) if draw.chance(0.25) else tool
+        tools[offered.name] = offered
     for _ in range(draw.number(0 if tools else 1, 2)):
         tool = invented(draw)
         tools.setdefault(tool.name, tool)
@@ -122,7 +135,7 @@ def _without(sentence: str, names: frozenset[str]) -> str:
 
 def _call_turn(draw: Draw, dialogue: Dialogue) -> None:
     # One request, or two or three at once in one message: the calls come in the order asked.
-    count = 1 if draw.chance(0.8) else draw.number(2, 3)
+    count = 1 if draw.chance(0.75) else draw.number(2, 3)
     pairs = [ask(draw, draw.random.choice(dialogue.tools)) for _ in range(count)]
     glue = draw.random.choice([" ", " Then: ", "\n"])
     dialogue.messages.append(Message(Role.USER, glue.join(text for text, _ in pairs)))
@@ -137,9 +150,13 @@ def _call_turn(draw: Draw, dialogue: Dialogue) -> None:
 
 
 def _refusal_turn(draw: Draw, dialogue: Dialogue) -> None:
-    offered = {tool.name for tool in dialogue.tools}
-    missing = [tool for tool in FIXED if tool.name not in offered]
-    text, _ = draw.random.choice(missing).ask(draw)
+    # What is asked for is described as an offered tool never is: two tools of one description would make it a guess.
+    offered = {tool.description for tool in dialogue.tools}
+    tool = draw.random.choice([tool for tool in FIXED if tool.description not in offered])
+    if draw.chance(0.25):
+        stranger = invented(draw)
+        tool = tool if stranger.description in offered else stranger
+    text, _ = ask(draw, tool)
     dialogue.messages.append(Message(Role.USER, text))
     dialogue.messages.append(Message(Role.ASSISTANT, draw.random.choice(_REFUSALS)))
 
@@ -161,6 +178,6 @@ def conversation(draw: Draw) -> tuple[str, ToolFormat]:
     if draw.chance(0.25):
         dialogue.messages.append(Message(Role.SYSTEM, smalltalk.system_prompt(draw)))
     for _ in range(draw.random.choice([1, 1, 2, 2, 3, 4, 5])):
-        turn = draw.random.choices([_call_turn, _refusal_turn, _talk_turn], [0.84, 0.09, 0.07])[0]
+        turn = draw.random.choices([_call_turn, _refusal_turn, _talk_turn], [0.7, 0.22, 0.08])[0]
         turn(draw, dialogue)
     return render(dialogue.messages, [tool.schema() for tool in dialogue.tools], tool_format), tool_format

@@ -48,7 +48,7 @@ _CITIES = """Paris London Berlin Madrid Rome Vienna Oslo Stockholm Helsinki Cope
  Calgary Quebec""".split()  # noqa: SIM905 - a word list reads better so
 _HELDOUT_SHARE = 0.12
 _CITY_SHARE = 0.75
-_EVERYDAY_SHARE = 0.45
+_EVERYDAY_SHARE = {Split.TRAIN: 0.3, Split.HELDOUT: 0.45}
 
 
 def split_of(entry: str) -> Split:
@@ -102,4 +102,4 @@ class Pools:
     @property
     def everyday_share(self) -> float:
         """How often a word is an everyday one rather than any word of the dictionary."""
-        return _EVERYDAY_SHARE
+        return _EVERYDAY_SHARE[self.split]

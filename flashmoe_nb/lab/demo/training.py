@@ -14,7 +14,7 @@ import json
 import math
 import shutil
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -201,6 +201,9 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--seconds", type=float, default=1200.0)
     parser.add_argument("--snapshot-every", type=float, default=200.0)
+    parser.add_argument(
+        "--few-share", type=float, help="share of steps with few experts instead of the recipe's; 0: never"
+    )
     parser.add_argument("--toy", action="store_true", help="a toy shape for a few steps, on a CPU")
     arguments = parser.parse_args()
     run: Path = arguments.run
@@ -210,6 +213,8 @@ def main() -> None:
     streams = Streams.load(arguments.tokens, MIX, device)
     shape = Shape().toy() if arguments.toy else Shape()
     recipe = Recipe(tokens_per_step=512, context=64, long_context=128, warmup_steps=5) if arguments.toy else Recipe()
+    if arguments.few_share is not None:
+        recipe = replace(recipe, few_experts_share=arguments.few_share)
     trainer = Trainer(streams, shape, recipe, run, device)
     error = check_kernel(device)
     name = torch.cuda.get_device_name() if device == "cuda" else "cpu"

@@ -30,6 +30,31 @@ def test_repeated_paragraph_is_kept_once() -> None:
     assert corpus.without_repeats(f"{long.upper()}\n\nshort", seen) == "short"
 
 
+def test_repeated_sentence_is_kept_once_within_a_paragraph() -> None:
+    seen: set[bytes] = set()
+    first = "He that believeth shall not make haste. This is the first of the two notes; the second follows it."
+    assert corpus.without_repeated_sentences(first, seen) == first
+    again = "This is the first of the two notes; a third sentence stands only here, in this paragraph. So be it."
+    assert corpus.without_repeated_sentences(again, seen) == again.removeprefix("This is the first of the two notes; ")
+
+
+def test_a_word_has_the_same_tokens_wherever_it_begins(pools: dict[Split, Pools]) -> None:
+    documents = [d for written in WRITTEN for d in corpus.write_source(written, pools, 3e-4)]
+    tokenizer = tokens.train(iter([d.text for d in documents]), 600)
+    for word in (*pools[Split.HELDOUT].words, *pools[Split.HELDOUT].names):
+        own = tokenizer.encode(word, add_special_tokens=False).tokens
+        for before in (" ", '"', "/", "\n", "(", "a_", ": "):
+            assert tokenizer.encode(f"{before}{word}").tokens[-len(own) :] == own
+    # The control: the commonest words are one token with their blank.
+    assert tokenizer.encode("one the").tokens[-1] == "Ġthe"
+
+
+def test_no_value_of_a_call_keeps_its_blank(pools: dict[Split, Pools]) -> None:
+    for split in Split:
+        values = {entry.lower() for entry in (*pools[split].everyday, *pools[split].cities)}
+        assert not values & set(tokens.JOINED)
+
+
 def test_generated_sources_differ_by_split_and_repeat_by_seed(pools: dict[Split, Pools]) -> None:
     for written in WRITTEN:
         first = corpus.write_source(written, pools, 2e-4)

@@ -80,6 +80,24 @@ def test_refusal_prompt_offers_no_fitting_tool(pools: dict[Split, Pools]) -> Non
         assert "<tools>" in prompt.text
 
 
+def test_a_renamed_tool_is_the_same_tool_under_a_new_name(pools: dict[Split, Pools]) -> None:
+    draw = Draw("names", pools[Split.TRAIN])
+    known = {tool.name for tool in FIXED}
+    for tool in FIXED:
+        other = dialogues.renamed(draw, tool)
+        assert other.name not in known
+        assert (other.description, other.parameters, other.sentences) == (
+            tool.description, tool.parameters, tool.sentences)  # fmt: skip
+
+
+def test_conversations_refuse_with_fitting_looking_tools_on_offer(pools: dict[Split, Pools]) -> None:
+    draw = Draw("refusals", pools[Split.TRAIN])
+    texts = [dialogues.conversation(draw)[0] for _ in range(300)]
+    refused = [text for text in texts if any(words in text for words in dialogues._REFUSALS)]
+    assert len(refused) > 60
+    assert any(f'"name": "{tool.name}"' in text for text in refused for tool in FIXED)
+
+
 def test_optional_parameter_left_unsaid_is_not_in_the_call(pools: dict[Split, Pools]) -> None:
     draw = Draw("optional", pools[Split.TRAIN])
     seen = 0
