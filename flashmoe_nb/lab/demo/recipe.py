@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flashmoe_nb.lab.demo.corpus import Domain
 
-MIX = {Domain.PROSE: 0.17, Domain.CODE: 0.13, Domain.MULTI: 0.05, Domain.REFERENCE: 0.12, Domain.JSON: 0.07,
+MIX = {Domain.PROSE: 0.19, Domain.CODE: 0.13, Domain.MULTI: 0.05, Domain.REFERENCE: 0.12, Domain.JSON: 0.05,
        Domain.MATHS: 0.05, Domain.TOOLS: 0.41}  # fmt: skip
 
 
