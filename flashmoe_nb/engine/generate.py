@@ -18,9 +18,13 @@ from flashmoe_nb.errors import OptionError
 from flashmoe_nb.text import Detokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from flashmoe_nb.engine.session import Session
+
+    Adjust = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 FinishReason = Literal["stop", "length"]
 
@@ -58,6 +62,7 @@ class Generation:
         min_p: float,
         seed: int | None,
         stop: str | Sequence[str],
+        adjust: Adjust | None,
     ) -> None:
         self._max_tokens = whole("max_tokens", max_tokens)
         if self._max_tokens < 1:
@@ -68,6 +73,7 @@ class Generation:
             raise OptionError(f"seed is {seed}: give 0 or a positive whole number, or leave it out")
         self._rng = np.random.default_rng(seed)
         self._stop_text = StopText(stop_strings(stop))
+        self._adjust = adjust
         engine = session.engine
         if stop and engine.tokenizer is None:
             msg = f"stop is {stop!r}, but {engine.checkpoint.folder} has no tokenizer.json to tell text by: "
@@ -83,7 +89,7 @@ class Generation:
             start_ns = perf_counter_ns()
             logits = np.array(session.feed(ids))
             duration_ns = perf_counter_ns() - start_ns
-            chosen = self._sampler.draw(logits, self._rng)
+            chosen = self._sampler.draw(logits if self._adjust is None else self._adjust(logits), self._rng)
             session.set_pending(chosen)
             text = self._text(chosen)
             full = count == self._max_tokens or session.position >= engine.max_context  # no room to feed this token

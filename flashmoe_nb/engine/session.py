@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from flashmoe_nb.engine.engine import Engine
     from flashmoe_nb.engine.experts import Rewrite
-    from flashmoe_nb.engine.generate import Token
+    from flashmoe_nb.engine.generate import Adjust, Token
     from flashmoe_nb.engine.run import Memory, Run
     from flashmoe_nb.engine.tape import Recorder
     from flashmoe_nb.events import StageEvent
@@ -113,6 +113,7 @@ class Session:
         stop: str | Sequence[str] = (),
         tools: Sequence[Mapping[str, object]] | None = None,
         enable_thinking: bool = False,
+        adjust: Adjust | None = None,
     ) -> Iterator[Token]:
         """Feed a prompt and yield the tokens that follow, as they come.
 
@@ -128,13 +129,22 @@ class Session:
             stop: text that ends generation, and is not given out; the checkpoint's own stop tokens always do.
             tools: passed to the chat template.
             enable_thinking: passed to the chat template.
+            adjust: called with the logits [V] of every token before it is drawn; it is drawn from what this returns
+                (-inf rules a token out), while `Token.logprob` stays the model's own.
 
         Raises:
             PromptError: an empty prompt, an image, or messages without a chat template.
             OptionError: a sampling value outside its range.
         """
         generation = Generation(
-            self, max_tokens=max_tokens, temperature=temperature, top_p=top_p, min_p=min_p, seed=seed, stop=stop
+            self,
+            max_tokens=max_tokens,
+            temperature=temperature,
+            top_p=top_p,
+            min_p=min_p,
+            seed=seed,
+            stop=stop,
+            adjust=adjust,
         )
         ids = self.engine.encode(prompt, tools=tools, enable_thinking=enable_thinking)
         return generation.tokens(ids)

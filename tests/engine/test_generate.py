@@ -55,6 +55,20 @@ def test_logprob_is_that_before_temperature(engine: fm.Engine, temperature: floa
         logits = np.array(session.feed([token.id]))
 
 
+@pytest.mark.parametrize("temperature", [0.0, 2.0])
+def test_tokens_are_drawn_from_the_adjusted_logits(engine: fm.Engine, temperature: float) -> None:
+    def only_even(logits: np.ndarray) -> np.ndarray:
+        return np.where(np.arange(len(logits)) % 2 == 0, logits, -np.inf)
+
+    options: dict[str, Any] = {"max_tokens": 24, "temperature": temperature, "seed": 1}
+    even, free = _run(engine, adjust=only_even, **options), _run(engine, **options)
+    assert all(token.id % 2 == 0 for token in even)
+    assert any(token.id % 2 for token in free)
+    session = engine.session()
+    logits = np.array(session.feed(engine.encode(PROMPT)))
+    assert even[0].logprob == pytest.approx(float(log_softmax(logits)[even[0].id]), abs=1e-4)
+
+
 def test_last_token_is_fed_by_the_next_call(engine: fm.Engine) -> None:
     session = engine.session()
     n_prompt = len(engine.encode(PROMPT))
