@@ -79,7 +79,7 @@ def to_parquet(trace: Trace, path: Path) -> Path:
     """The table as a Parquet file."""
     _refuse_taken(path)
     with _needs("pyarrow", "a Parquet file"):
-        import pyarrow as pa  # type: ignore[import-not-found]  # noqa: PLC0415 - optional
+        import pyarrow as pa  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: PLC0415 - optional
         from pyarrow import parquet  # noqa: PLC0415 - optional
 
     parquet.write_table(pa.table(rows(trace)), partial_path(path))

@@ -47,8 +47,11 @@ class SlotPolicy(Protocol):
 class _EveryRead:
     """Slots 0, 1, 2, ... and always a read."""
 
+    def __init__(self, n_slots: int) -> None:
+        self._places = [Placement(slot, must_read=True) for slot in range(n_slots)]
+
     def place(self, layer: int, experts: Sequence[int]) -> list[Placement]:  # noqa: ARG002 - same for all
-        return [Placement(slot, must_read=True) for slot in range(len(experts))]
+        return self._places[: len(experts)]
 
     def forget(self) -> None:
         """Nothing is kept."""
@@ -59,9 +62,9 @@ class TrustOS:
 
     name = "trust-os"
 
-    def table(self, n_slots: int) -> SlotTable:  # noqa: ARG002 - keeps nothing
-        """The same for any number of slots."""
-        return _EveryRead()
+    def table(self, n_slots: int) -> SlotTable:
+        """See `SlotPolicy`."""
+        return _EveryRead(n_slots)
 
 
 def find_policy(policy: str | SlotPolicy) -> SlotPolicy:

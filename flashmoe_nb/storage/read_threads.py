@@ -81,16 +81,15 @@ class ReadThreads:
         for helper in self._helpers:
             helper.start()
 
-    def run(self, jobs: Sequence[Job], before_job: Callable[[], None], *, alone: bool = False) -> None:
+    def run(self, jobs: Sequence[Job], before_job: Callable[[], None]) -> None:
         """Do all jobs.
 
         Args:
             jobs: called with the number of the thread; they keep their own errors.
             before_job: called by the asking thread before it takes a job; what it raises ends the batch early.
-            alone: let the asking thread do them all.
         """
         self.settle()
-        if alone or not self._helpers:
+        if not self._helpers:
             for job in jobs:
                 before_job()
                 job(0)

@@ -12,10 +12,10 @@ from functools import lru_cache
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Protocol
 
-from flashmoe_nb.errors import PageCacheError, ReadError
+from flashmoe_nb.errors import ReadError
 from flashmoe_nb.events import ExpertRead
 from flashmoe_nb.storage.open_file import OpenFile
-from flashmoe_nb.storage.positional import read_exactly
+from flashmoe_nb.storage.read_job import ReadJob, add_up, fill, resident_bytes
 from flashmoe_nb.storage.read_plan import Piece, plan_reads
 from flashmoe_nb.storage.read_threads import ReadThreads
 
@@ -59,61 +59,6 @@ class _Plan:
     jobs: tuple[tuple[Piece, ...], ...]
     """Pieces one thread reads in a row: all of them, or one each when components are split."""
     nbytes: int
-
-
-class _Job:
-    """Reads some pieces of one expert and remembers how it went."""
-
-    __slots__ = (
-        "_buffers",
-        "_files",
-        "_pieces",
-        "_probe",
-        "calls",
-        "end_ns",
-        "error",
-        "resident_bytes",
-        "start_ns",
-        "thread",
-    )
-
-    def __init__(
-        self,
-        pieces: tuple[Piece, ...],
-        files: tuple[OpenFile, ...],
-        buffers: tuple[memoryview, ...],
-        probe: Probe | None,
-    ) -> None:
-        self._pieces = pieces
-        self._files = files
-        self._buffers = buffers
-        self._probe = probe
-        self.error: Exception | None = None
-        self.resident_bytes: float | None = None
-        self.calls = 0
-
-    def __call__(self, thread: int) -> None:
-        self.thread = thread
-        files, buffers = self._files, self._buffers
-        try:
-            if self._probe is not None:
-                self.resident_bytes = self._measure(self._probe)
-            self.start_ns = perf_counter_ns()
-            for piece in self._pieces:
-                file = files[piece.file]
-                self.calls += read_exactly(file.fd, piece.fill(buffers), piece.offset, piece.nbytes, file.path)
-            self.end_ns = perf_counter_ns()
-        except Exception as error:  # noqa: BLE001 - the asking thread raises it, a helper must live on
-            self.error = error
-
-    def _measure(self, probe: Probe) -> float | None:
-        """Bytes the page cache holds; None where the system cannot say."""
-        try:
-            return sum(
-                probe(self._files[piece.file].fd, piece.offset, piece.nbytes) * piece.nbytes for piece in self._pieces
-            )
-        except PageCacheError:
-            return None
 
 
 class ExpertReader:
@@ -179,20 +124,59 @@ class ExpertReader:
             assert self._files, "the reader is closed"
             for number in {number for plan in plans for number in plan.files}:
                 self._files[number].check_unchanged()
-            by_request = [
-                [_Job(pieces, self._files, slots.buffers(slot), probe) for pieces in plan.jobs]
-                for plan, (_, slot) in zip(plans, requests, strict=True)
-            ]
-            jobs = [job for of_one in by_request for job in of_one]
-            alone = len(jobs) == 1 or all(plan.nbytes < INLINE_BYTES for plan in plans)
-            self._threads.run(jobs, _stop_when(cancelled), alone=alone)
+            before_read = _stop_when(cancelled)
+            if len(plans) == 1 == len(plans[0].jobs) or _all_small(plans):
+                reads = self._read_here(layer, requests, plans, slots, probe, before_read)
+            else:
+                reads = self._read_shared(layer, requests, plans, slots, probe, before_read)
+        self.bytes_read += sum([plan.nbytes for plan in plans])
+        self.n_reads += len(requests)
+        return reads
+
+    def _read_here(
+        self,
+        layer: int,
+        requests: Sequence[tuple[int, int]],
+        plans: Sequence[_Plan],
+        slots: SlotBuffers,
+        probe: Probe | None,
+        before_read: Callable[[], None],
+    ) -> tuple[ExpertRead, ...]:
+        """On the asking thread, one expert after the other: of small records the bookkeeping is what costs."""
+        self._threads.settle()
+        reads, files, buffers, resident = [], self._files, slots.buffers, None
+        for (expert, slot), plan in zip(requests, plans, strict=True):
+            before_read()
+            (pieces,) = plan.jobs
+            if probe is not None:
+                held_bytes = resident_bytes(pieces, files, probe)
+                resident = None if held_bytes is None else held_bytes / plan.nbytes
+            start_ns = perf_counter_ns()
+            calls = fill(pieces, files, buffers(slot))
+            reads.append(ExpertRead(layer, expert, slot, plan.nbytes, start_ns, perf_counter_ns(), 0, calls, resident))
+        return tuple(reads)
+
+    def _read_shared(
+        self,
+        layer: int,
+        requests: Sequence[tuple[int, int]],
+        plans: Sequence[_Plan],
+        slots: SlotBuffers,
+        probe: Probe | None,
+        before_read: Callable[[], None],
+    ) -> tuple[ExpertRead, ...]:
+        """By all threads together."""
+        by_request = [
+            [ReadJob(pieces, self._files, slots.buffers(slot), probe) for pieces in plan.jobs]
+            for plan, (_, slot) in zip(plans, requests, strict=True)
+        ]
+        jobs = [job for of_one in by_request for job in of_one]
+        self._threads.run(jobs, before_read)
         for job in jobs:
             if job.error is not None:
                 raise job.error
-        self.bytes_read += sum(plan.nbytes for plan in plans)
-        self.n_reads += len(requests)
         return tuple(
-            _record(layer, request, plan.nbytes, of_one)
+            add_up(layer, request, plan.nbytes, of_one)
             for request, plan, of_one in zip(requests, plans, by_request, strict=True)
         )
 
@@ -215,6 +199,10 @@ class ExpertReader:
         return _Plan(frozenset(piece.file for piece in pieces), jobs, sum(piece.nbytes for piece in pieces))
 
 
+def _all_small(plans: Sequence[_Plan]) -> bool:
+    return all(plan.nbytes < INLINE_BYTES for plan in plans)
+
+
 def _stop_when(cancelled: Callable[[], bool] | None) -> Callable[[], None]:
     if cancelled is None:
         return _go_on
@@ -228,20 +216,3 @@ def _stop_when(cancelled: Callable[[], bool] | None) -> Callable[[], None]:
 
 def _go_on() -> None:
     """Asked between reads when nobody can cancel."""
-
-
-def _record(layer: int, request: tuple[int, int], nbytes: int, jobs: list[_Job]) -> ExpertRead:
-    """What the jobs of one expert add up to; the thread is that of the first piece."""
-    expert, slot = request
-    resident_bytes = [job.resident_bytes for job in jobs if job.resident_bytes is not None]
-    return ExpertRead(
-        layer,
-        expert,
-        slot,
-        nbytes,
-        min(job.start_ns for job in jobs),
-        max(job.end_ns for job in jobs),
-        jobs[0].thread,
-        sum(job.calls for job in jobs),
-        sum(resident_bytes) / nbytes if len(resident_bytes) == len(jobs) else None,
-    )

@@ -187,6 +187,19 @@ def test_file_cut_between_check_and_read_is_an_error(large: ExpertStore, n_threa
     reader.close()
 
 
+def test_small_record_cut_is_an_error_and_nothing_is_counted(tmp_path: Path):
+    """Small records are read where they are asked for, without jobs: the first error ends the batch."""
+    store = packed_store(tmp_path, SMALL)
+    reader = ExpertReader(store, 4, probe=lambda *_: os.truncate(store.files[0], SMALL.record_bytes * 4) or 0.0)
+    slots = Slots(SMALL, 3)
+    with pytest.raises(ReadError, match=r"got 0: the file ends there"):
+        reader.read(0, [(1, 0), (7, 1), (2, 2)], slots, measure=True)
+    assert len(set(slots.value(0))) > 1
+    assert set(slots.value(2)) == {0xAA}, "after the error"
+    assert (reader.n_reads, reader.bytes_read) == (0, 0)
+    reader.close()
+
+
 def test_first_error_in_request_order_is_raised(large: ExpertStore):
     def fail(fd: int, offset: int, nbytes: int) -> float:
         time.sleep(0.01 if offset == LARGE.record_bytes * 4 else 0)
