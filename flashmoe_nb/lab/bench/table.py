@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from html import escape
+
+_LEFT, _RIGHT = "text-align:left;vertical-align:top", "text-align:right;vertical-align:top;white-space:nowrap"
 
 Cell = str | int | float | bool | None
 
@@ -38,6 +41,25 @@ class Table:
         """For JSON: rows by column name."""
         rows = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
         return {"name": self.name, "title": self.title, "rows": rows, "notes": self.notes}
+
+    def _repr_html_(self) -> str:
+        styles = [
+            _RIGHT if any(isinstance(row[n], int | float) for row in self.rows) else _LEFT for n in self._places()
+        ]
+        heads = "".join(f'<th style="{styles[n]}">{escape(self.columns[n])}</th>' for n in self._places())
+        body = "".join(
+            "<tr>" + "".join(f'<td style="{styles[n]}">{escape(_shown(row[n]))}</td>' for n in self._places()) + "</tr>"
+            for row in self.rows
+        )
+        notes = "".join(f'<div style="opacity:.8">{escape(note)}</div>' for note in self.notes)
+        return (
+            '<div style="max-height:36em;overflow:auto"><table>'
+            f'<caption style="text-align:left;padding:.3em 0"><b>{escape(self.title)}</b></caption>'
+            f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>{notes}</div>"
+        )
+
+    def _places(self) -> range:
+        return range(len(self.columns))
 
     @staticmethod
     def _line(cells: tuple[str, ...], widths: list[int], numeric: list[bool]) -> str:
