@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from flashmoe_nb import errors
 
 if TYPE_CHECKING:
-    from flashmoe_nb.engine import Engine, MemoryLimit, Session, Steps, Token, memory_limit
+    from flashmoe_nb.engine import Engine, MemoryLimit, Player, Session, Steps, Token, memory_limit
     from flashmoe_nb.engine import open_engine as open  # noqa: A004 - fm.open reads as what it does
     from flashmoe_nb.events import ExpertRead, Routing, Stage, StageEvent
     from flashmoe_nb.observe import (
@@ -45,6 +45,7 @@ __all__ = [
     "ExpertRead",
     "MemoryLimit",
     "Patches",
+    "Player",
     "Routing",
     "Session",
     "Stage",
@@ -67,7 +68,7 @@ __all__ = [
     "run_with_cache",
 ]
 
-_ENGINE = ("Engine", "MemoryLimit", "Session", "Steps", "Token", "memory_limit")
+_ENGINE = ("Engine", "MemoryLimit", "Player", "Session", "Steps", "Token", "memory_limit")
 _EVENTS = ("ExpertRead", "Routing", "Stage", "StageEvent")
 _HOMES = {
     "open": ("flashmoe_nb.engine", "open_engine"),

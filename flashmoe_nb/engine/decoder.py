@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flashmoe_nb.engine.owner import Cancelled
 from flashmoe_nb.engine.patch import take_patch
 from flashmoe_nb.errors import NumericError
 from flashmoe_nb.events import Stage, StageEvent
@@ -50,6 +51,8 @@ class Pass:
     watched: bool
     check: Callable[[], None]
     """Called between stages; raises to stop."""
+    stop_asked: Callable[[], bool] | None = None
+    """Asked before each layer; True stops."""
     patched: bool = False
     """Whether a value was sent in place of a stage's."""
     tape: PassTape | None = None
@@ -67,11 +70,14 @@ class Decoder:
 
         Raises:
             NumericError: a value that is not finite.
+        Cancelled: it was asked to stop.
         """
         model, ops = self.model, self.model.ops
         ids = np.asarray(run.ids, np.int32)
         x = yield from self._outside(run, Stage.EMBED, lambda: ops.embed(model.embed_tokens, ids))
         for layer, state in zip(model.layers, run.state, strict=True):
+            if run.stop_asked is not None and run.stop_asked():
+                raise Cancelled
             x = yield from self._drive(run, layer.number, layer.steps(ops, x, state, run.source))
         logits = None
         if want_logits:
@@ -89,12 +95,15 @@ class Decoder:
         """Resume one layer until it returns."""
         value: Any = None
         wave = -1
+        began_ns = perf_counter_ns()
         while True:
             run.check()
             start_ns = perf_counter_ns()
             try:
                 stage, value = steps.send(value)
             except StopIteration as stop:
+                if run.tape is not None:
+                    run.tape.end_layer(began_ns)
                 return stop.value
             if stage is Stage.EXPERT_READ:
                 wave += 1

@@ -14,7 +14,8 @@ import mlx.core as mx
 from flashmoe_nb.engine import card
 from flashmoe_nb.engine.decoder import Decoder
 from flashmoe_nb.engine.run import Memory, Run
-from flashmoe_nb.engine.session import Session, reject_context, whole_ids
+from flashmoe_nb.engine.session import Session
+from flashmoe_nb.engine.token_ids import reject_context, whole_ids
 from flashmoe_nb.errors import CheckpointError, ClosedError, PromptError, SessionBusyError
 from flashmoe_nb.text import ChatTemplate, GenerationDefaults, Tokenizer
 

@@ -18,7 +18,7 @@ from flashmoe_nb.errors import OptionError
 from flashmoe_nb.text import Detokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from numpy.typing import NDArray
 
@@ -81,7 +81,7 @@ class Generation:
         self._stop_ids = engine.stop_ids
         self._detokenizer = Detokenizer(engine.tokenizer, skip_special_tokens=True) if engine.tokenizer else None
 
-    def tokens(self, ids: Sequence[int]) -> Iterator[Token]:
+    def tokens(self, ids: Sequence[int]) -> Generator[Token, None, None]:
         """Feed `ids`, then yield until a stop token, a stop string or the limit."""
         engine, session = self._session.engine, self._session
         for count in range(1, self._max_tokens + 1):

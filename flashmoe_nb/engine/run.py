@@ -67,6 +67,8 @@ class Run:
         self.last_event: StageEvent | None = None
         self.logits: mx.array | None = None
         self.done = False
+        self.stop_asked: Callable[[], bool] | None = None
+        """Asked before every layer: True gives the unit at hand up."""
 
     def advance(self, reply: object = None) -> StageEvent | None:
         """Go on to the next event; None once everything is fed. Rolls back and raises when something fails."""
@@ -128,6 +130,7 @@ class Run:
                 self._lease,
                 self._watched,
                 self._check,
+                self.stop_asked,
             )
             if self._recorders:
                 run.tape = PassTape(piece, run.position, run.phase, number, perf_counter_ns())

@@ -6,21 +6,21 @@ interrupted leaves the session where it stood after the last whole token.
 
 from __future__ import annotations
 
-import operator
 import weakref
-from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from flashmoe_nb.engine.generate import Generation
 from flashmoe_nb.engine.mark import Mark
 from flashmoe_nb.engine.options import whole
+from flashmoe_nb.engine.player import Player
 from flashmoe_nb.engine.prefill import DEFAULT_CHUNK
 from flashmoe_nb.engine.steps import Steps
-from flashmoe_nb.errors import ClosedError, ContextError, OptionError, PromptError, SessionBusyError
+from flashmoe_nb.engine.token_ids import whole_ids
+from flashmoe_nb.errors import ClosedError, OptionError, PromptError, SessionBusyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     import mlx.core as mx
     import numpy as np
@@ -45,6 +45,7 @@ class Session:
         self._pending, self._pending_at = pending, memory.position
         self._run: Run | None = None
         self._steps: weakref.ref[Steps] | None = None
+        self._player: Player | None = None
         self._observers: list[Observer] = []
         self._recorders: list[Recorder] = []
         self._marks: weakref.WeakSet[Mark] = weakref.WeakSet()
@@ -77,12 +78,13 @@ class Session:
         Raises:
             PromptError: no ids, or one outside the vocabulary.
             ContextError: more positions than the model or the memory budget allows.
-            SessionBusyError: a step of this session is suspended.
+            SessionBusyError: a step of this session is suspended, or a player plays it.
             ReadError, NumericError: an expert could not be read, or a value was not finite.
         """
         ids = whole_ids(token_ids)
         if chunk is not None and whole("chunk", chunk) < 1:
             raise OptionError(f"chunk is {chunk}: give at least 1 token")
+        self._check_not_played()
         return self.engine.owner_call(lambda: self._feed(ids, chunk))
 
     def steps(self, token_ids: Sequence[int] = (), *, prefill: bool = False) -> Steps:
@@ -114,7 +116,7 @@ class Session:
         tools: Sequence[Mapping[str, object]] | None = None,
         enable_thinking: bool = False,
         adjust: Adjust | None = None,
-    ) -> Iterator[Token]:
+    ) -> Generator[Token, None, None]:
         """Feed a prompt and yield the tokens that follow, as they come.
 
         Goes on from `position`; text never splits a UTF-8 character. The last token sampled is fed by the next call.
@@ -149,8 +151,65 @@ class Session:
         ids = self.engine.encode(prompt, tools=tools, enable_thinking=enable_thinking)
         return generation.tokens(ids)
 
+    def play(
+        self,
+        prompt: str | Sequence[Mapping[str, object]] | Sequence[int],
+        *,
+        max_tokens: int = 256,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        seed: int | None = None,
+        stop: str | Sequence[str] = (),
+        tools: Sequence[Mapping[str, object]] | None = None,
+        enable_thinking: bool = False,
+        adjust: Adjust | None = None,
+        tokens_per_s: float | None = None,
+        paused: bool = False,
+    ) -> Player:
+        """`generate` in the background: returns at once with a `Player` to pause, step and stop.
+
+        What can be told of the arguments at once is raised here; everything else is the player's `error`, and raised
+        by its `wait()`.
+
+        Args:
+            prompt: this and the options up to `enable_thinking` as for `generate`.
+            max_tokens: stop after this many.
+            temperature: 0 takes the likeliest token.
+            top_p: draw from the likeliest tokens that hold this share.
+            min_p: leave out tokens below this share of the likeliest one's probability.
+            seed: of the random numbers.
+            stop: text that ends generation.
+            tools: passed to the chat template.
+            enable_thinking: passed to the chat template.
+            adjust: called with each token's logits, on the player's thread.
+            tokens_per_s: never faster than this.
+            paused: stand still before the prompt, until `step()` or `resume()`.
+
+        Raises:
+            PromptError, OptionError: as `generate`; a rate that is none.
+            SessionBusyError: another player plays this session, or a step of it is suspended.
+        """
+        source = self.generate(
+            prompt,
+            max_tokens=max_tokens,
+            temperature=temperature,
+            top_p=top_p,
+            min_p=min_p,
+            seed=seed,
+            stop=stop,
+            tools=tools,
+            enable_thinking=enable_thinking,
+            adjust=adjust,
+        )
+        player = Player(self, source, tokens_per_s=tokens_per_s, state="paused" if paused else "playing")
+        self.engine.owner_call(lambda: self._begin_play(player))
+        player.begin()
+        return player
+
     def reset(self) -> None:
         """Forget everything; position 0."""
+        self._check_not_played()
         self.engine.owner_call(self._reset)
 
     def fork(self) -> Session:
@@ -176,6 +235,7 @@ class Session:
             SessionBusyError: a step is suspended, or the mark's past was fed anew since.
             OptionError: a mark of another session.
         """
+        self._check_not_played()
         self.engine.owner_call(lambda: self._rewind(mark))
 
     def layer_state(self, layer: int) -> dict[str, NDArray[np.float32]]:
@@ -213,6 +273,8 @@ class Session:
     def start_run(self, token_ids: Sequence[int], *, chunk: int | None, watched: bool, steps: Steps | None) -> Run:
         """Check everything, then begin; for `feed` and `Steps`."""
         self.check_idle()
+        if steps is not None:
+            self._check_not_played()
         ids = self._checked(token_ids)
         pending = [] if self.pending is None else [self.pending]
         if chunk is None and steps is None:
@@ -227,6 +289,8 @@ class Session:
             recorders=tuple(self._recorders),
             rewrites=self.rewrites,
         )
+        if self._player is not None:
+            self._run.stop_asked = self._player.stop_asked
         self._steps = weakref.ref(steps) if steps is not None else None
         return self._run
 
@@ -270,6 +334,27 @@ class Session:
         """The token sampled last."""
         self._pending, self._pending_at = token_id, self.position
 
+    def end_play(self, player: Player) -> None:
+        """This player makes no more tokens."""
+        if self._player is player:
+            self._player = None
+
+    def _begin_play(self, player: Player) -> None:
+        self.check_idle()
+        self._check_not_played()
+        self._player = player
+
+    def _check_not_played(self) -> None:
+        """Only a session's player may feed it while there is one.
+
+        Raises:
+            SessionBusyError: another asks.
+        """
+        player = self._player
+        if player is not None and not player.may_feed():
+            msg = f"a player plays this session, {player!r}: call its stop(), or wait() until it is done; "
+            raise SessionBusyError(msg + "to look at the session meanwhile, fork() it")
+
     def _feed(self, token_ids: Sequence[int], chunk: int | None) -> mx.array:
         run = self.start_run(token_ids, chunk=chunk, watched=False, steps=None)
         while self.advance(run) is not None:
@@ -310,31 +395,3 @@ class Session:
                 msg = f"token id {token} at place {at} is outside the vocabulary of {vocab}: "
                 raise PromptError(msg + "was the text encoded with this checkpoint's tokenizer?")
         return list(ids)
-
-
-def whole_ids(token_ids: Iterable[object]) -> list[int]:
-    """Token ids as plain numbers, taken on the caller's thread: MLX's lazy arrays do not cross threads.
-
-    Raises:
-        PromptError: text, messages, or anything that is no whole number.
-    """
-    if isinstance(token_ids, (str, bytes, Mapping)):
-        msg = f"token ids are given as {type(token_ids).__name__}, expected a sequence of whole numbers: "
-        raise PromptError(msg + "put text through engine.encode()")
-    try:
-        return [operator.index(token) for token in token_ids]  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
-        shown = " ".join(repr(token_ids).split())[:60]
-        msg = f"token ids are {shown}, expected a sequence of whole numbers ({error}): "
-        raise PromptError(msg + "put text through engine.encode()") from None
-
-
-def reject_context(position: int, n_tokens: int, limit: int, why: str) -> None:
-    """Refuse positions beyond a limit.
-
-    Raises:
-        ContextError: with position, count and limit.
-    """
-    if position + n_tokens > limit:
-        msg = f"{n_tokens} tokens from position {position} end at {position + n_tokens}, the limit is {limit} ({why}): "
-        raise ContextError(msg + "feed fewer, or session.reset()")
