@@ -15,9 +15,9 @@ from flashmoe_nb.errors import OptionError
 from flashmoe_nb.events import Stage
 from flashmoe_nb.observe.marks import Marks
 from flashmoe_nb.observe.patches import Patches
-from flashmoe_nb.observe.place import Breakpoint, Place
+from flashmoe_nb.observe.place import Breakpoint, Place, checked_breakpoint
 from flashmoe_nb.observe.routing_tape import RoutingTape
-from flashmoe_nb.observe.token_run import TokenRun
+from flashmoe_nb.observe.token_run import TokenRun, outcome
 from flashmoe_nb.observe.values import like, named_values
 
 if TYPE_CHECKING:
@@ -165,7 +165,9 @@ class Debugger:
         when: Callable[[StageEvent], bool] | None = None,
     ) -> Place | None:
         """As `run` with one breakpoint more, for this once."""
-        return self._run_to([*self.breakpoints, self._breakpoint(0, token, layer, stage, expert, when)])
+        return self._run_to(
+            [*self.breakpoints, checked_breakpoint(self.session.engine.config, 0, token, layer, stage, expert, when)]
+        )
 
     # -- breakpoints -------------------------------------------------------------------------------------------------
     def break_at(
@@ -190,7 +192,7 @@ class Debugger:
             OptionError: a stage, layer or expert that does not exist.
         """
         self._numbers += 1
-        made = self._breakpoint(self._numbers, token, layer, stage, expert, when)
+        made = checked_breakpoint(self.session.engine.config, self._numbers, token, layer, stage, expert, when)
         self.breakpoints.append(made)
         return made
 
@@ -205,7 +207,7 @@ class Debugger:
         Raises:
             OptionError: there is no such place since the debugger began.
         """
-        wanted = self._breakpoint(0, token, layer, stage, None, None)
+        wanted = checked_breakpoint(self.session.engine.config, 0, token, layer, stage, None, None)
         while True:
             if self._run is None or self._at == 0:
                 self._open_whole(len(self._sent) - 1)
@@ -245,6 +247,30 @@ class Debugger:
         self.session.engine.ops.evaluate(new)
         self._run.redo(found[-1], old._replace(**{part: new}) if part else new)
         self._at = found[-1]
+
+    def compare_layer(self) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+        """Every value of this layer and token without the changes made in this layer, and with all of them.
+
+        What was changed before this layer stays in both, so both start from the same residual stream. The session
+        stands where it stood.
+
+        Raises:
+            OptionError: no layer to compare.
+        """
+        event = self.event
+        if self._run is None or event is None or event.layer is None:
+            raise OptionError("there is no layer to compare: step() into one first")
+        run = self._run
+        run.close()
+        forks = self.session.fork(), self.session.fork()
+        run.redo_all()
+        first = next(number for number, one in enumerate(run.events) if one.layer == event.layer)
+        before = {number: value for number, value in run.sent.items() if number < first}
+        self.patches.install(forks[1])
+        return (
+            outcome(forks[0], run.token_ids, event.layer, before, None),
+            outcome(forks[1], run.token_ids, event.layer, run.sent, self._patch),
+        )
 
     # -- end ---------------------------------------------------------------------------------------------------------
     def close(self) -> None:
@@ -366,22 +392,3 @@ class Debugger:
         number = event.position - self._first
         text = tokenizer.decode([self._ids[number]]) if tokenizer and 0 <= number < len(self._ids) else ""
         return Place(event.position, text, event.layer, event.stage)
-
-    def _breakpoint(
-        self,
-        number: int,
-        token: int | None,
-        layer: int | None,
-        stage: str | None,
-        expert: int | None,
-        when: Callable[[StageEvent], bool] | None,
-    ) -> Breakpoint:
-        config = self.session.engine.config
-        if stage is not None and stage not in set(Stage):
-            raise OptionError(f'stage "{stage}" is not known: give one of {", ".join(Stage)}')
-        if layer is not None and not 0 <= layer < config.num_layers:
-            raise OptionError(f"layer {layer} does not exist: give 0 to {config.num_layers - 1}")
-        if expert is not None and (config.moe is None or not 0 <= expert < config.moe.num_experts):
-            most = config.moe.num_experts - 1 if config.moe else -1
-            raise OptionError(f"expert {expert} does not exist: give 0 to {most}")
-        return Breakpoint(number, token, layer, Stage(stage) if stage else None, expert, when)

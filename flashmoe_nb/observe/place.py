@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flashmoe_nb.errors import OptionError
 from flashmoe_nb.events import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
+    from flashmoe_nb.config import ModelConfig
     from flashmoe_nb.events import StageEvent
 
 
@@ -74,3 +76,27 @@ class Breakpoint:
         if self.stage is not None and self.stage is not event.stage:
             return False
         return self.when is None or bool(self.when(event))
+
+
+def checked_breakpoint(
+    config: ModelConfig,
+    number: int,
+    token: int | None,
+    layer: int | None,
+    stage: str | None,
+    expert: int | None,
+    when: Callable[[StageEvent], bool] | None,
+) -> Breakpoint:
+    """A breakpoint in a model of this configuration.
+
+    Raises:
+        OptionError: a stage, layer or expert that does not exist.
+    """
+    if stage is not None and stage not in set(Stage):
+        raise OptionError(f'stage "{stage}" is not known: give one of {", ".join(Stage)}')
+    if layer is not None and not 0 <= layer < config.num_layers:
+        raise OptionError(f"layer {layer} does not exist: give 0 to {config.num_layers - 1}")
+    if expert is not None and (config.moe is None or not 0 <= expert < config.moe.num_experts):
+        most = config.moe.num_experts - 1 if config.moe else -1
+        raise OptionError(f"expert {expert} does not exist: give 0 to {most}")
+    return Breakpoint(number, token, layer, Stage(stage) if stage else None, expert, when)

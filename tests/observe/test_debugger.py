@@ -292,3 +292,51 @@ def test_debugger_after_generate_begins_with_the_sampled_token(engine: fm.Engine
     np.testing.assert_allclose(np.array(dbg.logits), np.array(other.feed([5, 6])), atol=1e-4)
     dbg.abort()
     assert session.pending == sampled[-1]
+
+
+@pytest.mark.parametrize("stage", ["router", "expert_compute", "combine"])
+def test_layer_is_compared_without_and_with_its_changes(stage: str, engine: fm.Engine) -> None:
+    """Changes of an earlier layer and an earlier token are in both; the debugger stands and goes on as before."""
+
+    def changed() -> Debugger:
+        dbg = Debugger(engine.session(), IDS)
+        dbg.patches.ban_experts(1, range(6)).ban_experts(2, range(5)).set_top_k(2, 3)
+        dbg.run_until(token=3, layer=2, stage="mixer")
+        dbg.set("mixer", dbg.values["mixer"] * 2)
+        return dbg
+
+    dbg, plain = changed(), changed()
+    plain.back(layer=1, stage="combine")
+    plain.patches = Patches().ban_experts(1, range(6))
+    plain.run_until(token=3, layer=2, stage="combine")
+    place, seen = dbg.run_until(layer=2, stage=stage), dbg.values
+    before, after = dbg.compare_layer()
+    assert dbg.where == place
+    _same(dbg.values, seen)
+    _same(before, plain.values)
+    dbg.run_until(token=4, layer=0)
+    dbg.back(token=3, layer=2, stage="combine")
+    _same(after, dbg.values)
+    assert not np.allclose(before["combine"], after["combine"])
+    np.testing.assert_array_equal(before["input_norm"], after["input_norm"])
+    assert after["router.expert_ids"].shape == (1, 3)
+
+
+def test_layer_without_changes_compares_equal_and_outside_layers_is_refused(engine: fm.Engine) -> None:
+    session = engine.session()
+    list(session.generate(IDS, max_tokens=1))  # a sampled token goes in by itself
+    dbg = Debugger(session)
+    with pytest.raises(OptionError, match="no layer to compare"):
+        dbg.compare_layer()
+    dbg.step()
+    with pytest.raises(OptionError, match="no layer to compare"):
+        dbg.compare_layer()
+    dbg.run_until(layer=3, stage="post_norm")
+    before, after = dbg.compare_layer()
+    _same(before, after)
+    assert "combine" in before
+    dbg.patches.requantize_expert(3, int(np.argmax(before["router.logits"])), 2)
+    before, after = dbg.compare_layer()
+    np.testing.assert_array_equal(before["router.expert_ids"], after["router.expert_ids"])
+    assert not np.array_equal(before["expert_compute"], after["expert_compute"])
+    assert dbg.run() is None
