@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from flashmoe_nb import errors
 
 if TYPE_CHECKING:
+    from flashmoe_nb.chat import Chat, tool
     from flashmoe_nb.engine import Engine, MemoryLimit, Player, Session, Steps, Token, memory_limit
     from flashmoe_nb.engine import open_engine as open  # noqa: A004 - fm.open reads as what it does
     from flashmoe_nb.events import ExpertRead, Routing, Stage, StageEvent
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Chat",
     "Debugger",
     "Engine",
     "ExpertRead",
@@ -66,15 +68,19 @@ __all__ = [
     "record",
     "router_view",
     "run_with_cache",
+    "tool",
 ]
 
+_CHAT = ("Chat", "tool")
 _ENGINE = ("Engine", "MemoryLimit", "Player", "Session", "Steps", "Token", "memory_limit")
 _EVENTS = ("ExpertRead", "Routing", "Stage", "StageEvent")
+_ELSEWHERE = (*_CHAT, *_ENGINE, *_EVENTS, "errors", "open")
 _HOMES = {
     "open": ("flashmoe_nb.engine", "open_engine"),
+    **{name: ("flashmoe_nb.chat", name) for name in _CHAT},
     **{name: ("flashmoe_nb.engine", name) for name in _ENGINE},
     **{name: ("flashmoe_nb.events", name) for name in _EVENTS},
-    **{name: ("flashmoe_nb.observe", name) for name in __all__ if name not in (*_ENGINE, *_EVENTS, "errors", "open")},
+    **{name: ("flashmoe_nb.observe", name) for name in __all__ if name not in _ELSEWHERE},
 }
 
 

@@ -59,3 +59,7 @@ class PageCacheError(FlashMoeError, OSError):
 
 class TraceError(FlashMoeError, ValueError):
     """A recorded trace that cannot be written, or read as it stands."""
+
+
+class ToolError(FlashMoeError, ValueError):
+    """A tool that cannot be offered to a model, or a call that cannot be made."""

@@ -34,7 +34,18 @@ FREE_LEVELS = {0, len(LEVELS) - 1}
 SIBLING_IMPORTS = {("storage", "pagecache")}
 """The only imports allowed between two units of any other level."""
 
-HEAVY = ("ipywidgets", "anywidget", "plotly", "torch", "transformers", "mlx_lm", "tokenizers", "jinja2")
+HEAVY = (
+    "ipywidgets",
+    "anywidget",
+    "plotly",
+    "torch",
+    "transformers",
+    "mlx_lm",
+    "tokenizers",
+    "jinja2",
+    "pydantic",
+    "jsonschema",
+)
 
 
 def unit_of(dotted: str) -> str:
