@@ -95,12 +95,20 @@ class Debugger:
         return self._run.events[self._at] if self._run else None
 
     @property
+    def events(self) -> list[StageEvent]:
+        """The stages of this token, up to where one stands."""
+        return self._run.events[: self._at + 1] if self._run else []
+
+    @property
     def values(self) -> dict[str, NDArray[Any]]:
         """Every value of the current layer so far, by stage: "router.logits", "mixer", ... as numpy arrays."""
-        if self._run is None:
-            return {}
-        layer, seen = self._run.events[self._at].layer, self._run.events[: self._at + 1]
-        return named_values(self.session.engine, [event for event in seen if event.layer == layer])
+        seen = self.events
+        return named_values(self.session.engine, [event for event in seen if event.layer == seen[-1].layer])
+
+    @property
+    def token_ids(self) -> tuple[int, ...]:
+        """Of all tokens given."""
+        return tuple(self._ids)
 
     @property
     def tokens_left(self) -> int:
@@ -209,20 +217,17 @@ class Debugger:
         """
         wanted = checked_breakpoint(self.session.engine.config, 0, token, layer, stage, None, None)
         while True:
-            if self._run is None or self._at == 0:
+            event = self.event
+            if event is None or self._at == 0:
                 self._open_whole(len(self._sent) - 1)
+            elif token is not None and event.position > token:
+                self._open_whole(max(token - self._first, 0))
             else:
                 self._at -= 1
             event = self.event
             assert event is not None
             if wanted.stops_at(event, set()):
                 return self.where
-            if token is not None and event.position > token:
-                self._open_whole(max(token - self._first, 0))
-                event = self.event
-                assert event is not None
-                if wanted.stops_at(event, set()):
-                    return self.where
 
     # -- change ------------------------------------------------------------------------------------------------------
     def set(self, name: str, values: Any) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from flashmoe_nb.errors import FlashMoeError
 from flashmoe_nb.events import Stage
 from flashmoe_nb.observe.values import named_values
 
@@ -50,13 +51,16 @@ class TokenRun:
         self._steps: Steps = session.steps(self.token_ids)
 
     def advance(self) -> bool:
-        """One stage on; False when the token is done."""
+        """One stage on; False when the token is done. A stage that fails leaves one where one stood."""
         reply = self._reply()
         try:
             self.events.append(self._steps.send(reply))
         except StopIteration:
             self.logits = self._steps.logits
             return False
+        except FlashMoeError:
+            self.redo_all()
+            raise
         return True
 
     def redo(self, index: int, value: Any) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import flashmoe_nb as fm
-from flashmoe_nb.errors import OptionError
+from flashmoe_nb.errors import NumericError, OptionError
 from flashmoe_nb.observe.debugger import Debugger
 from flashmoe_nb.observe.patches import Patches
 from flashmoe_nb.storage.synth import synthesize
@@ -340,3 +340,21 @@ def test_layer_without_changes_compares_equal_and_outside_layers_is_refused(engi
     np.testing.assert_array_equal(before["router.expert_ids"], after["router.expert_ids"])
     assert not np.array_equal(before["expert_compute"], after["expert_compute"])
     assert dbg.run() is None
+
+
+def test_a_stage_that_fails_leaves_one_where_one_stood(engine: fm.Engine) -> None:
+    dbg = Debugger(engine.session(), IDS)
+    place = dbg.run_until(token=2, layer=1, stage="mixer")
+    mixer = dbg.values["mixer"]
+    dbg.set("mixer", np.full_like(mixer, np.nan))
+    for _ in range(2):
+        with pytest.raises(NumericError, match="layer 1 gave values that are not finite"):
+            dbg.run_until(layer=1, stage="combine")
+        assert dbg.where is not None
+        assert (dbg.where.token, dbg.where.layer, dbg.where.stage) == (2, 1, "shared_expert")
+    dbg.back(stage="mixer")
+    assert dbg.where == place
+    dbg.set("mixer", mixer)
+    assert dbg.run() is None
+    np.testing.assert_array_equal(np.array(dbg.logits), _fed(engine))
+    assert dbg.token_ids == tuple(IDS)
