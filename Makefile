@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser lab test lint format bench clean
+.PHONY: help setup browser lab test lint format bench widgets clean
 
 help:
 	@echo 'make setup    make .venv with everything, and a Chromium for the tests'
@@ -22,6 +22,7 @@ help:
 	@echo 'make test     run all tests; ARGS="tests/storage -x" passes arguments on, JOBS=4 sets the processes'
 	@echo 'make lint     ruff check, ruff format --check, mypy'
 	@echo 'make format   let ruff rewrite what it can'
+	@echo 'make widgets  check, test and bundle the front end in widgets/; needs Node, the bundles are committed'
 	@echo 'make bench    measure memory and speed; ARGS passes arguments on'
 	@echo 'make clean    delete .venv, builds and caches'
 	@echo 'PYTHON=python3.12 chooses the interpreter .venv is made with (3.11 or newer)'
@@ -59,6 +60,14 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(PY) -m flashmoe_nb.cli bench $(ARGS)
+
+# `npm ci` only when the lock file changed.
+widgets/node_modules/.installed: widgets/package-lock.json
+	cd widgets && npm ci --no-audit --no-fund
+	@touch $@
+
+widgets: widgets/node_modules/.installed
+	cd widgets && npm run check && npm test && npm run build
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

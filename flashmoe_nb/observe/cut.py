@@ -42,6 +42,10 @@ class Cut:
             return np.searchsorted(self.tokens, found)
         return found
 
+    def tail(self, name: str, start: int) -> NDArray[Any]:
+        """Of those the rows from number `start` on."""
+        return self.column(name)[start:]
+
 
 def _compact(rows: NDArray[np.int64]) -> Rows:
     """A slice where rows follow each other."""

@@ -94,6 +94,12 @@ class TraceRecorder:
             self._make_rows()
         return self._segments.column(name)
 
+    def tail(self, name: str, start: int) -> NDArray[np.generic]:
+        """For the trace, from any thread."""
+        with self._lock:
+            self._make_rows()
+        return self._segments.tail(name, start)
+
     def pass_done(self, tape: PassTape) -> None:
         """Take a pass down."""
         previous = self._logits if tape.position == self._next_position else None

@@ -35,6 +35,18 @@ class Segments:
                 self._joined[name] = self._version, found
             return found
 
+    def tail(self, name: str, start: int) -> NDArray[np.generic]:
+        """Rows from number `start` on; costs what they cost, however many came before."""
+        pieces = self.pieces()
+        parts, end = [], sum(len(piece[name]) for piece in pieces)
+        for piece in reversed(pieces):
+            first = end - len(piece[name])
+            parts.append(piece[name][max(0, start - first) :])
+            if first <= start:
+                break
+            end = first
+        return parts[0] if len(parts) == 1 else np.concatenate(parts[::-1])
+
     def pieces(self) -> list[Columns]:
         """As they are now."""
         with self._lock:

@@ -33,6 +33,9 @@ class ColumnSource(Protocol):
     def column(self, name: str) -> NDArray[Any]:
         """All its rows there are now."""
 
+    def tail(self, name: str, start: int) -> NDArray[Any]:
+        """Its rows from number `start` on."""
+
 
 class Trace:
     """Rows of tokens, reads and patches, and what they are of.
@@ -80,9 +83,17 @@ class Trace:
         Raises:
             OptionError: no such column.
         """
-        if name not in BY_NAME:
-            raise OptionError(f'a trace has no column "{name}": give one of {", ".join(BY_NAME)}')
+        _check_name(name)
         return self._source.column(name)
+
+    def tail(self, name: str, start: int) -> NDArray[Any]:
+        """Rows of a column from number `start` on: what a live trace has grown by, without copying the rest.
+
+        Raises:
+            OptionError: no such column.
+        """
+        _check_name(name)
+        return self._source.tail(name, start)
 
     # -- parts -------------------------------------------------------------------------------------------------------
     @property
@@ -241,6 +252,11 @@ def load_trace(path: str | Path) -> Trace:
     for columns in segments:
         _check(columns, facts, path)
     return Trace(facts, Segments(segments), path, complete=metadata.get("complete") == "true")
+
+
+def _check_name(name: str) -> None:
+    if name not in BY_NAME:
+        raise OptionError(f'a trace has no column "{name}": give one of {", ".join(BY_NAME)}')
 
 
 def _check(columns: dict[str, NDArray[Any]], facts: TraceFacts, path: Path) -> None:

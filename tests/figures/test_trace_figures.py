@@ -16,7 +16,6 @@ from flashmoe_nb import figures
 from flashmoe_nb.errors import OptionError
 from flashmoe_nb.figures import Subject
 from flashmoe_nb.observe.replay import replay
-from tests.notebooks.conftest import find_chromium
 from tests.observe.made_traces import made_trace, with_columns
 
 if TYPE_CHECKING:
@@ -62,14 +61,10 @@ def test_every_title_says_model_and_top_k(drawn: dict[str, go.Figure]) -> None:
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(playwright), args=options)
-        yield browser.new_page(viewport={"width": 960, "height": 700})
-        browser.close()
+def page(chromium: Any) -> Iterator[Any]:
+    page = chromium.new_page(viewport={"width": 960, "height": 700})
+    yield page
+    page.close()
 
 
 @pytest.mark.browser

@@ -1,7 +1,6 @@
 """JupyterLab in a real browser, for the tests of the notebooks and widgets; and where its screenshots go."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -70,39 +69,18 @@ def lab_folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def lab(lab_folder: Path, tmp_path: Path) -> Iterator[Lab]:
+def lab(lab_folder: Path, tmp_path: Path, chromium: object) -> Iterator[Lab]:
     """A running JupyterLab and a tall page: what is off screen is not drawn."""
-    from playwright.sync_api import sync_playwright
-
     port = _free_port()
     server = _start_server(lab_folder, tmp_path / "jupyter", port)
     try:
-        with sync_playwright() as playwright:
-            arguments = [
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-                "--disable-component-update",
-            ]
-            arguments += ["--no-first-run", "--disable-dev-shm-usage", "--disable-sync"]
-            browser = playwright.chromium.launch(executable_path=find_chromium(playwright), args=arguments)
-            _wait_for(port, server)
-            yield Lab(port, browser.new_page(viewport={"width": 1360, "height": 7600}))
-            browser.close()
+        _wait_for(port, server)
+        page = chromium.new_page(viewport={"width": 1360, "height": 7600})
+        yield Lab(port, page)
+        page.close()
     finally:
         server.terminate()
         server.wait(20)
-
-
-def find_chromium(playwright: object) -> str:
-    """The system's, or the one playwright brought."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    mac = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
-    found = [*filter(None, map(shutil.which, names)), mac, playwright.chromium.executable_path]
-    existing = [path for path in found if Path(path).exists()]
-    if not existing:
-        pytest.skip("no Chromium on this machine: make setup installs one where it can")
-    return existing[0]
 
 
 def _start_server(folder: Path, own: Path, port: int) -> subprocess.Popen:

@@ -1,0 +1,20 @@
+// What a widget's drawing is: one function that fills an element from a store. The same in a notebook, dashboard or page.
+
+import type { RunStore } from "./store";
+import type { Send } from "./transport";
+
+export interface View {
+  /** Bring everything up to the store; at most once a frame. `true` asks for another frame (an animation). */
+  draw(now_ms: number): boolean | undefined;
+  destroy(): void;
+}
+
+export type MakeView = (el: HTMLElement, store: RunStore, send: Send) => View;
+
+export interface WidgetOptions {
+  /** The Python class, shown as the title. */
+  readonly name: string;
+  /** What an empty widget says: which call fills it. */
+  readonly hint: string;
+  readonly make: MakeView;
+}
