@@ -36,9 +36,13 @@ def add_command(commands: Commands, name: str, run: object, summary: str, text: 
     return command
 
 
-def add_engine_options(command: Parser) -> None:
-    """The path and what `fm.open` takes."""
-    command.add_argument("path", nargs="?", type=Path, help="checkpoint folder (default: the demo model)")
+def add_engine_options(command: Parser, *, positional: bool = True) -> None:
+    """The path, by itself or as --model, and what `fm.open` takes."""
+    help_text = "checkpoint folder (default: the demo model)"
+    if positional:
+        command.add_argument("path", nargs="?", type=Path, help=help_text)
+    else:
+        command.add_argument("--model", dest="path", type=Path, help=help_text)
     engine = command.add_argument_group("engine")
     engine.add_argument("--top-k", type=int, help="experts per token (default: the checkpoint's)")
     engine.add_argument("--experts", default="auto", help='"auto", "in-place", "packed" or the folder of a pack')

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from flashmoe_nb.lab.bench.options import Options
 
+    Calls = dict[str, list[Callable[[], object]]]
+    """Forms by name, each as calls on inputs of their own."""
+
 SHAPE, GROUP_SIZE = (1024, 4096), 64
 HEADS, KEY_HEADS, WIDTH = 64, 16, 128
 """Of a gated delta net of the 397B model."""
@@ -43,46 +46,53 @@ def run(options: Options) -> Iterator[Table]:
         yield _on_gpu(options.rounds)
 
 
-def _products(rounds: int) -> Table:
-    """Loops of one thread, one row at a time: what differs is where scale and bias meet the activation."""
+def product_calls(bits: int) -> Calls:
+    """Both forms on one thread, one row at a time: what differs is where scale and bias meet the activation."""
     from flashmoe_nb.ops.kernels import variants_matvec as forms_of  # noqa: PLC0415 - loads a compiler
 
     rows, columns = SHAPE
     rng = np.random.default_rng(0)
-    table = Table("fma", f"Dequantisation, {rows} x {columns}, one thread", ("bits", "form", "ms", "against naive"))
     x = rng.standard_normal(columns, np.float32)
     scales, biases = (rng.standard_normal((rows, columns // GROUP_SIZE), np.float32) for _ in range(2))
-    for bits in (4, 2):
-        weights = [rng.integers(0, 256, (rows, columns * bits // 8), np.uint8) for _ in range(_ROTATED)]
-        fields = forms_of.split_fields(x, bits)
-        forms = {"(q*s + b) * x": forms_of.matvec_naive, "fma(q, s*x, b*x)": forms_of.matvec_fma}
-        calls: dict[str, list[Callable[[], object]]] = {
-            name: [partial(form, weight, scales, biases, fields, bits) for weight in weights]
-            for name, form in forms.items()
-        }
-        _add(table, _in_turns(calls, rounds), bits)
-    return table
+    weights = [rng.integers(0, 256, (rows, columns * bits // 8), np.uint8) for _ in range(_ROTATED)]
+    fields = forms_of.split_fields(x, bits)
+    forms = {"(q*s + b) * x": forms_of.matvec_naive, "fma(q, s*x, b*x)": forms_of.matvec_fma}
+    return {
+        name: [partial(form, weight, scales, biases, fields, bits) for weight in weights]
+        for name, form in forms.items()
+    }
 
 
-def _delta_rules(rounds: int) -> Table:
+def delta_calls() -> Calls:
     """One token of a 397B delta net: 64 memories of 128 x 128, out of place."""
     from flashmoe_nb.ops.kernels.variants_delta import delta_blas, delta_scalar  # noqa: PLC0415 - as above
 
     rng = np.random.default_rng(0)
-    columns = ("heads", "form", "ms", "against scalar loop")
-    table = Table("delta", "Gated delta rule, one token of a 397B layer", columns)
     query, key = (rng.standard_normal((KEY_HEADS, WIDTH), np.float32) for _ in range(2))
     value = rng.standard_normal((HEADS, WIDTH), np.float32)
     decay, beta = (rng.random(HEADS, np.float32) for _ in range(2))
     memories = [rng.standard_normal((HEADS, WIDTH, WIDTH), np.float32) for _ in range(8)]
     ops = open_ops("cpu", None, "float32")
     qkv = (query[None], key[None], value[None])
-    calls: dict[str, list[Callable[[], object]]] = {
+    return {
         "scalar loop": [partial(delta_scalar, query, key, value, decay, beta, memory) for memory in memories],
         "BLAS": [partial(delta_blas, query, key, value, decay, beta, memory) for memory in memories],
         "fused, all cores": [partial(ops.delta_update, qkv, decay[None], beta[None], memory) for memory in memories],
     }
-    _add(table, _in_turns(calls, rounds), HEADS)
+
+
+def _products(rounds: int) -> Table:
+    rows, columns = SHAPE
+    table = Table("fma", f"Dequantisation, {rows} x {columns}, one thread", ("bits", "form", "ms", "against naive"))
+    for bits in (4, 2):
+        _add(table, _medians(product_calls(bits), rounds), bits)
+    return table
+
+
+def _delta_rules(rounds: int) -> Table:
+    columns = ("heads", "form", "ms", "against scalar loop")
+    table = Table("delta", "Gated delta rule, one token of a 397B layer", columns)
+    _add(table, _medians(delta_calls(), rounds), HEADS)
     return table
 
 
@@ -97,8 +107,8 @@ def _on_gpu(rounds: int) -> Table:
     return table
 
 
-def _in_turns(calls: dict[str, list[Callable[[], object]]], rounds: int) -> dict[str, float]:
-    """Median milliseconds of each, after one call that compiles."""
+def times_in_turns(calls: Calls, rounds: int) -> dict[str, list[int]]:
+    """Nanoseconds of each call, after one of each form that compiles."""
     times: dict[str, list[int]] = {name: [] for name in calls}
     for ways in calls.values():
         ways[0]()
@@ -108,7 +118,12 @@ def _in_turns(calls: dict[str, list[Callable[[], object]]], rounds: int) -> dict
                 start_ns = perf_counter_ns()
                 call()
                 times[name].append(perf_counter_ns() - start_ns)
-    return {name: statistics.median(found) / 1e6 for name, found in times.items()}
+    return times
+
+
+def _medians(calls: Calls, rounds: int) -> dict[str, float]:
+    """Milliseconds."""
+    return {name: statistics.median(found) / 1e6 for name, found in times_in_turns(calls, rounds).items()}
 
 
 def _add(table: Table, medians: dict[str, float], first: int) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from flashmoe_nb.errors import OptionError
 from flashmoe_nb.lab.audit import Standing, arithmetic, claims, ledger
+from flashmoe_nb.lab.audit.page import PAGE
 from flashmoe_nb.lab.sizes import load_config, model_sizes
 
 DOCS = Path(__file__).parents[3] / "docs" / "claims.md"
@@ -63,7 +64,7 @@ def test_an_unknown_claim_is_refused():
 
 
 def test_the_page_in_the_docs_is_the_rendered_one():
-    assert DOCS.read_text("utf-8").endswith(claims().markdown()), "run: flashmoe lab claims --markdown > docs/claims.md"
+    assert DOCS.read_text("utf-8") == PAGE + claims().markdown(), "run: flashmoe lab claims --markdown > docs/claims.md"
 
 
 def test_a_notebook_gets_every_claim():
