@@ -7,6 +7,7 @@ references until the pass is over. Knows no trace format.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flashmoe_nb.events import Stage
@@ -35,13 +36,25 @@ class PassTape:
     reads: list[ExpertRead] = field(default_factory=list)
     patches: list[tuple[int | None, Stage]] = field(default_factory=list)
     """(layer, stage) of each value that was sent in place of another."""
+    layer_times_ns: list[int] = field(default_factory=list)
+    """Four moments of every layer, one after the other: its start, when the router's choice went on, when the last wave
+    of experts was in its slots, its end; what no stage marks, as in a dense layer, is at the moment before."""
+    _routed_ns: int = 0
+    _read_ns: int = 0
 
     def add(self, stage: Stage, value: Any) -> None:
         """A stage's value as the next stage takes it."""
         if stage is Stage.ROUTER:
             self.routing.append(value)
+            self._routed_ns = perf_counter_ns()
         elif stage is Stage.EXPERT_READ:
             self.reads += value
+            self._read_ns = perf_counter_ns()
+
+    def end_layer(self, start_ns: int) -> None:
+        """The layer that began then is done."""
+        routed_ns = max(start_ns, self._routed_ns)
+        self.layer_times_ns += (start_ns, routed_ns, max(routed_ns, self._read_ns), perf_counter_ns())
 
 
 class Recorder(Protocol):

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import platform
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from time import perf_counter_ns
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from flashmoe_nb.errors import TraceError
 from flashmoe_nb.events import Stage
-from flashmoe_nb.observe.schema import VERSION
+from flashmoe_nb.observe.schema import VERSION, Axes
 from flashmoe_nb.storage import tells_experts_apart
 
 if TYPE_CHECKING:
@@ -56,10 +56,14 @@ class TraceFacts:
     stages: tuple[str, ...]
     """What `patch_stage` counts."""
     software: str
+    most_experts: int = 0
+    """Room for experts of a token and layer, where it is more than `top_k`; since schema 2."""
+    layer_times_synced: bool = False
+    """True: the times of layers are compute. False: of a lazy back end, or of schema 1 and unknown."""
 
     @classmethod
-    def of(cls, engine: Engine) -> Self:
-        """Read off an open engine."""
+    def of(cls, engine: Engine, most_experts: int | None = None) -> Self:
+        """Read off an open engine; room for `most_experts` of a token, or its `top_k`."""
         config, store = engine.config, engine.checkpoint.routed
         moe = config.moe
         return cls(
@@ -81,7 +85,14 @@ class TraceFacts:
             started_ns=perf_counter_ns(),
             stages=tuple(Stage),
             software=_software(),
+            most_experts=max(engine.top_k, most_experts or 0),
+            layer_times_synced=not engine.ops.lazy,
         )
+
+    @property
+    def axes(self) -> Axes:
+        """Of the columns."""
+        return Axes(self.num_layers, len(self.sparse_layers), max(self.top_k, self.most_experts))
 
     def metadata(self, *, complete: bool) -> dict[str, str]:
         """As the file keeps it."""
@@ -102,12 +113,12 @@ class TraceFacts:
         if metadata.get("kind") != _KIND:
             raise TraceError(f"{where} is a safetensors file but no trace: give one that fm.record wrote")
         found = metadata.get("schema_version", "none")
-        if found != str(VERSION):
-            msg = f"{where} has trace schema {found}, this flashmoe_nb reads {VERSION}: "
+        if found not in map(str, range(1, VERSION + 1)):
+            msg = f"{where} has trace schema {found}, this flashmoe_nb reads 1 to {VERSION}: "
             raise TraceError(msg + "open it with the version that wrote it, or a newer one")
         try:
             values = json.loads(metadata["facts"])
-            known = {one.name: values[one.name] for one in fields(cls)}
+            known = {one.name: values[one.name] for one in fields(cls) if one.default is MISSING or one.name in values}
             for name in ("sparse_layers", "stages"):
                 known[name] = tuple(known[name])
             return cls(**known)

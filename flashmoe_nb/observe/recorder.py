@@ -11,13 +11,15 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
-from flashmoe_nb.errors import ClosedError
+from flashmoe_nb.engine.options import whole
+from flashmoe_nb.errors import ClosedError, OptionError
 from flashmoe_nb.observe.columns import map_columns
 from flashmoe_nb.observe.facts import TraceFacts
 from flashmoe_nb.observe.journal import Journal
-from flashmoe_nb.observe.rows import RowMaker, take
+from flashmoe_nb.observe.rows import RowMaker
 from flashmoe_nb.observe.schema import empty_columns
 from flashmoe_nb.observe.segments import Segments, join
+from flashmoe_nb.observe.taken import take
 from flashmoe_nb.observe.trace import Trace
 
 if TYPE_CHECKING:
@@ -28,19 +30,27 @@ if TYPE_CHECKING:
 
     from flashmoe_nb.engine import Session
     from flashmoe_nb.engine.tape import PassTape
-    from flashmoe_nb.observe.rows import TakenPass
+    from flashmoe_nb.observe.taken import TakenPass
 
 FLUSH_NS = 1_000_000_000
 """How often rows are written to the journal at first; later once in a hundredth of the time recorded so far."""
 FLUSH_NS_MOST = 30 * FLUSH_NS
 FLUSH_ROWS = 4096
 """So many tokens are written at once, however quickly they came."""
-PENDING_TOKENS = 16
-"""Rows are made for so many tokens at once, which costs two thirds of one by one; sooner when somebody looks."""
+PENDING_TOKENS = 64
+PENDING_LOGITS = 2**20
+"""Rows are made for so many tokens at once, which costs half of one by one; sooner when somebody looks, and where the
+logits they were drawn from are many."""
 
 
 @contextmanager
-def record(session: Session, path: str | Path | None = None, *, measure_residency: bool = False) -> Iterator[Trace]:
+def record(
+    session: Session,
+    path: str | Path | None = None,
+    *,
+    measure_residency: bool = False,
+    most_experts: int | None = None,
+) -> Iterator[Trace]:
     """Record everything `session` feeds while the block runs; the trace can be looked at at any moment.
 
     With a path, rows are written once a second (in a long run every half minute) to a journal beside it, which
@@ -51,12 +61,16 @@ def record(session: Session, path: str | Path | None = None, *, measure_residenc
         session: to record.
         path: of the file to write; None keeps the trace in memory (`trace.save` writes it later).
         measure_residency: ask before every read how much of it the page cache holds; costs up to 0.1 ms a read.
+        most_experts: keep room for so many experts of a token and layer, where a patch is to raise them above the
+            engine's `top_k`.
 
     Raises:
-        OptionError: the path is taken.
+        OptionError: the path is taken; `most_experts` is less than the engine's `top_k`, or more than there are.
         TraceError: it cannot be written.
     """
-    recorder = TraceRecorder(session, None if path is None else Path(path), measure_residency=measure_residency)
+    _check_room(session, most_experts)
+    place = None if path is None else Path(path)
+    recorder = TraceRecorder(session, place, measure_residency=measure_residency, most_experts=most_experts)
     try:
         with session.tape(recorder):
             yield recorder.trace
@@ -67,12 +81,14 @@ def record(session: Session, path: str | Path | None = None, *, measure_residenc
 class TraceRecorder:
     """`engine.tape.Recorder` into segments."""
 
-    def __init__(self, session: Session, path: Path | None, *, measure_residency: bool) -> None:
+    def __init__(
+        self, session: Session, path: Path | None, *, measure_residency: bool, most_experts: int | None = None
+    ) -> None:
         engine = session.engine
-        facts = TraceFacts.of(engine)
-        self._ops, self._top_k = engine.ops, facts.top_k
+        facts = TraceFacts.of(engine, most_experts)
+        self._ops, self._most_experts = engine.ops, facts.axes.K
         self._maker = RowMaker(facts, engine.tokenizer)
-        self._segments = Segments([empty_columns(len(facts.sparse_layers), facts.top_k)])
+        self._segments = Segments([empty_columns(facts.axes)])
         self._journal = None if path is None else Journal(path, facts)
         self.trace = Trace(facts, self, path, complete=False)
         self.measure_residency = measure_residency
@@ -103,7 +119,7 @@ class TraceRecorder:
     def pass_done(self, tape: PassTape) -> None:
         """Take a pass down."""
         previous = self._logits if tape.position == self._next_position else None
-        self._staged.append(take(tape, self._ops, self._top_k, previous))
+        self._staged.append(take(tape, self._ops, self._most_experts, previous))
 
     def unit_done(self, logits: NDArray[np.float32]) -> None:
         """Keep the passes. What is old is written first: if that fails, this token is undone and the file agrees."""
@@ -112,10 +128,10 @@ class TraceRecorder:
                 return
             self._flush()
             self._pending += self._staged
-            self._n_pending += sum(len(taken.tape.ids) for taken in self._staged)
-            if self._n_pending >= PENDING_TOKENS:
+            self._n_pending += sum(len(taken.ids) for taken in self._staged)
+            if self._n_pending >= min(PENDING_TOKENS, PENDING_LOGITS // len(logits)):
                 self._make_rows()
-            last = self._staged[-1].tape
+            last = self._staged[-1]
             self._logits, self._next_position = logits, last.position + len(last.ids)
         self._staged = []
 
@@ -158,3 +174,10 @@ class TraceRecorder:
             self._segments.replace(self._whole, piece)
             self._whole += 1
         self._flushed_ns, self._unflushed = now_ns, 0
+
+
+def _check_room(session: Session, most_experts: int | None) -> None:
+    moe, top_k = session.engine.config.moe, session.engine.top_k
+    if most_experts is not None and not top_k <= whole("most_experts", most_experts) <= (moe.num_experts if moe else 0):
+        given = f"most_experts is {most_experts}, the engine's top_k {top_k} of {moe.num_experts if moe else 0} experts"
+        raise OptionError(f"{given}: give a number between them, or leave it out")

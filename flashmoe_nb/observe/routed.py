@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import chain
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -11,7 +13,7 @@ from flashmoe_nb.observe.router import RouterSummary, router_summary
 from flashmoe_nb.observe.schema import NO_EXPERT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -19,90 +21,121 @@ if TYPE_CHECKING:
     from flashmoe_nb.observe.schema import Columns
     from flashmoe_nb.ops import Ops
 
+    Arrays = Sequence[NDArray[Any]]
+
 _LOGITS_AT_ONCE = 2**20
+"""Of a prefill, brought to numpy together."""
+_SUMMED_AT_ONCE = 2**15
+"""Logits of decoded tokens summed up together: 128 KB stay in a core's cache, and no page of memory is asked for."""
+_IN_ORDER = attrgetter("expert_ids", "routing_weights", "logits")
 
 
 class Routed(NamedTuple):
     """What the routers of L layers decided for T tokens. Shapes: expert_ids and weights [T, L, K]."""
 
-    expert_ids: NDArray[np.integer]
-    weights: NDArray[np.float32]
-    logits: NDArray[np.float32] | None
-    """[T, L, E], until they are summed up."""
-    summary: RouterSummary | None
+    expert_ids: NDArray[Any]
+    weights: NDArray[Any]
+    summary: RouterSummary
 
     def columns(self) -> Columns:
         """Under their names in a trace."""
-        summary = self.summary or router_summary(_known(self.logits), self.expert_ids)
         return {
             "expert_ids": self.expert_ids,
             "routing_weights": self.weights,
-            "router_entropy": summary.entropy,
-            "kept_mass": summary.kept_mass,
-            "router_margin": summary.margin,
+            "router_entropy": self.summary.entropy,
+            "kept_mass": self.summary.kept_mass,
+            "router_margin": self.summary.margin,
         }
 
 
-def routed(ops: Ops, routing: Sequence[Routing], n_tokens: int, top_k: int) -> Routed:
+class OneToken(NamedTuple):
+    """What they decided for one token, each choosing K, in pieces: all layers in one array, or one for each."""
+
+    n_layers: int
+    expert_ids: Arrays
+    weights: Arrays
+    logits: Arrays
+
+    @property
+    def n_logits(self) -> int:
+        """Of all layers."""
+        return sum(array.size for array in self.logits)
+
+
+def routed(ops: Ops, routing: Sequence[Routing], n_tokens: int, top_k: int, *, keep: bool) -> Routed | OneToken:
     """Bring a pass to numpy: of one token the logits as they are, of many some layers at a time and summed up.
 
     Args:
         ops: whose arrays they are; on its own thread.
         routing: of each sparse layer, evaluated.
         n_tokens: T.
-        top_k: K of the trace; a layer that was made to choose fewer is filled up with `NO_EXPERT`.
+        top_k: experts the trace keeps; a layer that chose fewer is filled up with `NO_EXPERT`.
+        keep: arrays of an eager back end may be kept without a copy: nobody else has them.
 
     Raises:
         OptionError: a layer was made to choose more.
     """
     if not routing:
         none = np.empty((n_tokens, 0), np.float32)
-        return Routed(
-            np.empty((n_tokens, 0, top_k), np.uint16),
-            np.empty((n_tokens, 0, top_k), np.float32),
-            None,
-            RouterSummary(none, none, none),
-        )
+        empty = np.empty((n_tokens, 0, top_k), np.uint16)
+        return Routed(empty, empty.astype(np.float32), RouterSummary(none, none, none))
     uniform = all(layer.expert_ids.shape[-1] == top_k for layer in routing)
     if n_tokens == 1 and uniform:
-        return _arrays(ops, routing, 1)
+        if keep and not ops.lazy:
+            return OneToken(len(routing), *zip(*map(_IN_ORDER, routing), strict=True))
+        return OneToken(len(routing), *([array] for array in _arrays(ops, routing, 1)))
     step = max(1, _LOGITS_AT_ONCE // routing[0].logits.size) if uniform else 1
     parts = [_arrays(ops, routing[start : start + step], n_tokens) for start in range(0, len(routing), step)]
-    summaries = [router_summary(_known(part.logits), part.expert_ids) for part in parts]
-    filled = [_fill_up(part, top_k, layer * step) for layer, part in enumerate(parts)]
+    summaries = [router_summary(logits, ids) for ids, _, logits in parts]
+    filled = [_fill_up(ids, weights, top_k, layer * step) for layer, (ids, weights, _) in enumerate(parts)]
     ids, weights = (np.concatenate([part[n] for part in filled], axis=1) for n in range(2))
-    summary = RouterSummary(*(np.concatenate([part[n] for part in summaries], axis=1) for n in range(3)))
-    return Routed(ids, weights, None, summary)
+    return Routed(ids, weights, RouterSummary(*(np.concatenate([part[n] for part in summaries], 1) for n in range(3))))
 
 
-def join_routed(parts: Sequence[Routed]) -> Columns:
-    """The columns of several passes, one after the other; those of one token each are summed up together."""
-    if all(part.logits is not None for part in parts):
-        ids, weights, logits = (np.concatenate([part[n] for part in parts]) for n in range(3))
-        return Routed(ids, weights, logits, None).columns()
-    each = [part.columns() for part in parts]
+def join_routed(parts: Sequence[Routed | OneToken]) -> Columns:
+    """The columns of several passes, one after the other; those of one token each are summed up some at a time."""
+    each = [part.columns() for part in _in_blocks(parts)]
     return {name: np.concatenate([columns[name] for columns in each]) for name in each[0]}
 
 
-def _arrays(ops: Ops, routing: Sequence[Routing], n_tokens: int) -> Routed:
-    """Layers together, so that a GPU is asked once."""
+def _in_blocks(parts: Sequence[Routed | OneToken]) -> Iterator[Routed]:
+    waiting: list[OneToken] = []
+    for part in parts:
+        if isinstance(part, OneToken):
+            waiting.append(part)
+            if (len(waiting) + 1) * part.n_logits > _SUMMED_AT_ONCE:
+                yield _stack(waiting)
+                waiting = []
+        else:
+            if waiting:
+                yield _stack(waiting)
+                waiting = []
+            yield part
+    if waiting:
+        yield _stack(waiting)
+
+
+def _stack(tokens: Sequence[OneToken]) -> Routed:
+    shape = len(tokens), tokens[0].n_layers, -1
     ids, weights, logits = (
-        ops.to_numpy(ops.concat([getattr(layer, name) for layer in routing])).reshape(n_tokens, len(routing), -1)
-        for name in ("expert_ids", "routing_weights", "logits")
+        np.concatenate(list(chain.from_iterable(pieces)), axis=None).reshape(shape)
+        for pieces in list(zip(*tokens, strict=True))[1:]
     )
-    return Routed(ids, weights, logits, None)
+    return Routed(ids, weights, router_summary(logits, ids))
 
 
-def _fill_up(part: Routed, top_k: int, layer: int) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
-    missing = top_k - part.expert_ids.shape[-1]
-    if missing < 0:
-        msg = f"sparse layer {layer} was made to choose {part.expert_ids.shape[-1]} experts, this trace keeps {top_k}: "
-        raise OptionError(msg + "step without fm.record, or open the model with a higher top_k")
-    room = ((0, 0), (0, 0), (0, missing))
-    ids = np.pad(part.expert_ids.astype(np.uint16), room, constant_values=NO_EXPERT)
-    return ids, np.pad(part.weights.astype(np.float32), room)
+def _arrays(ops: Ops, routing: Sequence[Routing], n_tokens: int) -> list[NDArray[Any]]:
+    """Ids, weights and logits [T, L, ...], layers together so that a GPU is asked once."""
+    return [
+        ops.to_numpy(ops.concat(list(of_layers))).reshape(n_tokens, len(routing), -1)
+        for of_layers in zip(*map(_IN_ORDER, routing), strict=True)
+    ]
 
 
-def _known(logits: NDArray[np.float32] | None) -> NDArray[np.float32]:
-    assert logits is not None
-    return logits
+def _fill_up(ids: NDArray[Any], weights: NDArray[Any], top_k: int, layer: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    found = ids.shape[-1]
+    if found > top_k:
+        msg = f"sparse layer {layer} was made to choose {found} experts, this trace keeps {top_k}: "
+        raise OptionError(f"{msg}record with most_experts={found} or more")
+    room = ((0, 0), (0, 0), (0, top_k - found))
+    return np.pad(ids.astype(np.uint16), room, constant_values=NO_EXPERT), np.pad(weights.astype(np.float32), room)

@@ -1,62 +1,34 @@
-"""Turns what a session hands over about passes into rows of columns, many passes at once. Pure numpy but for `take`."""
+"""Turns passes that were taken down into rows of columns, many at once. Pure numpy."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import chain
-from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from flashmoe_nb.observe.prediction import drawn_from, not_drawn
-from flashmoe_nb.observe.routed import Routed, join_routed, routed
-from flashmoe_nb.observe.schema import BY_NAME, COLUMNS, DECODE, PREFILL
+from flashmoe_nb.observe.routed import join_routed
+from flashmoe_nb.observe.schema import COLUMNS, DECODE, PREFILL
+from flashmoe_nb.observe.taken import READS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from flashmoe_nb.engine.tape import PassTape
     from flashmoe_nb.observe.facts import TraceFacts
-    from flashmoe_nb.ops import Ops
+    from flashmoe_nb.observe.taken import TakenPass
     from flashmoe_nb.text import Tokenizer
 
     Rows = dict[str, NDArray[np.generic]]
 
-_READS = (
-    "read_layer",
-    "read_expert",
-    "read_slot",
-    "read_bytes",
-    "read_start_ns",
-    "read_end_ns",
-    "read_thread",
-    "read_calls",
-)
-_READ_VALUES = attrgetter("layer", "expert", "slot", "nbytes", "start_ns", "end_ns", "thread", "n_calls")
-"""In the order of `_READS`."""
+_LAYER_TIMES = ("layer_start_ns", "layer_routed_ns", "layer_read_ns", "layer_end_ns")
+"""In the order of `PassTape.layer_times_ns`."""
 _DRAWN = ("token_rank", "token_logprob", "sampled_from_entropy", "sampled_from_ids", "sampled_from_logprobs")
-
-
-class TakenPass(NamedTuple):
-    """A pass whose arrays are numpy's: rows can be made of it later, by any thread."""
-
-    tape: PassTape
-    routed: Routed
-    previous: NDArray[np.float32] | None
-    """Logits [V] its first token was drawn from, if they are known."""
-
-
-def take(tape: PassTape, ops: Ops, top_k: int, previous: NDArray[np.float32] | None) -> TakenPass:
-    """Let go of the back end's arrays, on its own thread.
-
-    Raises:
-        OptionError: a layer was made to choose more than `top_k` experts.
-    """
-    found = routed(ops, tape.routing, len(tape.ids), top_k)
-    return TakenPass(replace(tape, routing=[]), found, previous)
+"""In the order of the fields of `Drawn`."""
+_LOGITS_AT_ONCE = 2**14
+"""Of tokens, summed up together: they stay in a core's cache."""
 
 
 class RowMaker:
@@ -69,14 +41,14 @@ class RowMaker:
 
     def rows(self, passes: Sequence[TakenPass]) -> Rows:
         """Rows of the next passes."""
-        tapes = [taken.tape for taken in passes]
-        sizes = np.array([len(tape.ids) for tape in tapes])
+        sizes = np.array([len(taken.ids) for taken in passes])
         starts = self._token + np.cumsum(sizes) - sizes
-        rows = self._token_rows(tapes, starts, sizes)
+        rows = self._token_rows(passes, starts, sizes)
         rows |= join_routed([taken.routed for taken in passes])
-        rows |= _drawn_rows(passes)
-        rows |= _read_rows(tapes, starts)
-        patches = [(start, *patch) for start, tape in zip(starts, tapes, strict=True) for patch in tape.patches]
+        rows |= _drawn_rows(passes, starts - self._token, int(sizes.sum()))
+        rows |= _layer_rows(passes, sizes)
+        rows |= _read_rows(passes, starts)
+        patches = [(start, *patch) for start, taken in zip(starts, passes, strict=True) for patch in taken.patches]
         rows["patch_token"] = np.array([token for token, _, _ in patches])
         rows["patch_layer"] = np.array([-1 if layer is None else layer for _, layer, _ in patches])
         rows["patch_stage"] = np.array([self._stages[stage] for _, _, stage in patches])
@@ -84,50 +56,51 @@ class RowMaker:
         self._text += len(rows["text"])
         return {column.name: rows[column.name].astype(column.dtype, copy=False) for column in COLUMNS}
 
-    def _token_rows(self, tapes: Sequence[PassTape], starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> Rows:
+    def _token_rows(self, passes: Sequence[TakenPass], starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> Rows:
         of_pass = {
-            "start_ns": [tape.start_ns for tape in tapes],
-            "end_ns": [tape.end_ns for tape in tapes],
+            "start_ns": [taken.start_ns for taken in passes],
+            "end_ns": [taken.end_ns for taken in passes],
             "pass_start": starts,
-            "turn": [self._turn_of(tape) for tape in tapes],
-            "phase": [PREFILL if tape.phase == "prefill" else DECODE for tape in tapes],
+            "turn": [self._turn_of(taken) for taken in passes],
+            "phase": [PREFILL if taken.phase == "prefill" else DECODE for taken in passes],
         }
         rows: Rows = {name: np.repeat(np.asarray(values), sizes) for name, values in of_pass.items()}
-        ids = list(chain.from_iterable(tape.ids for tape in tapes))
+        ids = list(chain.from_iterable(taken.ids for taken in passes))
         texts = [self._tokenizer.token_bytes(token) if self._tokenizer else b"" for token in ids]
         ends = self._text + np.cumsum([len(text) for text in texts])
         rows["token_id"] = np.array(ids)
-        rows["position"] = np.concatenate([tape.position + np.arange(len(tape.ids)) for tape in tapes])
+        rows["position"] = np.concatenate([taken.position + np.arange(len(taken.ids)) for taken in passes])
         rows["text_end"] = ends
         rows["text_start"] = np.concatenate([[self._text], ends[:-1]])
         rows["text"] = np.frombuffer(b"".join(texts), np.uint8)
         return rows
 
-    def _turn_of(self, tape: PassTape) -> int:
-        self._turn += tape.phase == "prefill" and tape.chunk == 0
+    def _turn_of(self, taken: TakenPass) -> int:
+        self._turn += taken.phase == "prefill" and taken.chunk == 0
         return self._turn
 
 
-def _drawn_rows(passes: Sequence[TakenPass]) -> Rows:
+def _drawn_rows(passes: Sequence[TakenPass], starts: NDArray[np.int64], n_tokens: int) -> Rows:
     """Only the first token of a pass can have been drawn from something known."""
-    nothing = not_drawn()
-    drawn = []
-    for tape, _, previous in passes:
-        drawn.append(nothing if previous is None else drawn_from(previous, tape.ids[0]))
-        drawn += [nothing] * (len(tape.ids) - 1)
-    return {
-        name: np.array(values, BY_NAME[name].dtype)
-        for name, values in zip(_DRAWN, zip(*drawn, strict=True), strict=True)
-    }
+    columns = not_drawn(n_tokens)
+    known = [(start, taken) for start, taken in zip(starts, passes, strict=True) if taken.previous is not None]
+    vocabulary = max((taken.previous.size for _, taken in known if taken.previous is not None), default=1)
+    step = max(1, _LOGITS_AT_ONCE // vocabulary)
+    for at in range(0, len(known), step):
+        places, some = zip(*known[at : at + step], strict=True)
+        found = drawn_from(np.array([taken.previous for taken in some]), [taken.ids[0] for taken in some])
+        for column, values in zip(columns, found, strict=True):
+            column[list(places)] = values
+    return dict(zip(_DRAWN, columns, strict=True))
 
 
-def _read_rows(tapes: Sequence[PassTape], starts: NDArray[np.int64]) -> Rows:
-    counts = [len(tape.reads) for tape in tapes]
-    reads = list(chain.from_iterable(tape.reads for tape in tapes))
-    values = chain.from_iterable(map(_READ_VALUES, reads))
-    numbers = np.fromiter(values, np.int64, len(reads) * len(_READS)).reshape(-1, len(_READS))
-    rows: Rows = dict(zip(_READS, numbers.T, strict=True))
-    before = [read.resident_fraction_before for read in reads]
-    rows["read_resident_fraction_before"] = np.array(before, np.float32)  # None becomes NaN
-    rows["read_token"] = np.repeat(starts, counts)
+def _layer_rows(passes: Sequence[TakenPass], sizes: NDArray[np.int64]) -> Rows:
+    """Tokens of a pass went through its layers together."""
+    times = np.array([taken.layer_times_ns for taken in passes]).reshape(len(passes), -1, len(_LAYER_TIMES))
+    return {name: np.repeat(times[:, :, n], sizes, axis=0) for n, name in enumerate(_LAYER_TIMES)}
+
+
+def _read_rows(passes: Sequence[TakenPass], starts: NDArray[np.int64]) -> Rows:
+    rows: Rows = {name: np.concatenate([taken.reads[n] for taken in passes]) for n, name in enumerate(READS)}
+    rows["read_token"] = np.repeat(starts, [len(taken.reads[0]) for taken in passes])
     return rows

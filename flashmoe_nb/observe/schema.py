@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 Table = Literal["token", "read", "patch", "text"]
 
-VERSION = 1
-"""Of the schema; a reader refuses a higher one."""
+VERSION = 2
+"""Of the schema; a reader refuses a higher one. 2 added the times of layers, and K may be wider than `top_k`."""
+
+UNKNOWN_NS = -1
+"""Fills the times of layers where a trace of an earlier schema has none."""
 
 TOP_TOKENS = 5
 """Likeliest tokens kept of the distribution each token was drawn from."""
@@ -32,12 +35,14 @@ NO_EXPERT = 65535
 
 
 class Column(NamedTuple):
-    """One column. `tail` names the axes after the first: L sparse layers, K experts a token, or a number."""
+    """One column. `tail` names the axes after the first: N layers, L sparse ones, K experts a token, or a number."""
 
     name: str
     table: Table
     dtype: str
     tail: tuple[str | int, ...] = ()
+    since: int = 1
+    """Schema version that brought it."""
 
 
 COLUMNS = (
@@ -46,6 +51,10 @@ COLUMNS = (
     Column("text_start", "token", "int64"),  # bytes in `text`
     Column("text_end", "token", "int64"),
     Column("pass_start", "token", "int64"),  # row of the first token that went through the layers with this one
+    Column("layer_start_ns", "token", "int64", ("N",), 2),  # of the pass, as all times of layers
+    Column("layer_routed_ns", "token", "int64", ("N",), 2),  # the router's choice went on
+    Column("layer_read_ns", "token", "int64", ("N",), 2),  # the last experts were in their slots
+    Column("layer_end_ns", "token", "int64", ("N",), 2),
     Column("token_id", "token", "int32"),
     Column("position", "token", "int32"),
     Column("turn", "token", "int32"),  # prefills so far
@@ -80,14 +89,21 @@ COLUMNS = (
 BY_NAME = {column.name: column for column in COLUMNS}
 
 
-def tail_shape(column: Column, n_layers: int, top_k: int) -> tuple[int, ...]:
-    """The axes after the first."""
-    sizes = {"L": n_layers, "K": top_k}
-    return tuple(sizes[axis] if isinstance(axis, str) else axis for axis in column.tail)
+class Axes(NamedTuple):
+    """Lengths of the axes that columns name."""
+
+    N: int
+    """Layers."""
+    L: int
+    """Sparse layers."""
+    K: int
+    """Experts kept of a token and sparse layer: those in force, or more where a patch was to raise them."""
+
+    def tail(self, column: Column) -> tuple[int, ...]:
+        """A column's axes after the first."""
+        return tuple(getattr(self, axis) if isinstance(axis, str) else axis for axis in column.tail)
 
 
-def empty_columns(n_layers: int, top_k: int) -> dict[str, NDArray[np.generic]]:
+def empty_columns(axes: Axes) -> dict[str, NDArray[np.generic]]:
     """A trace of nothing."""
-    return {
-        column.name: np.empty((0, *tail_shape(column, n_layers, top_k)), np.dtype(column.dtype)) for column in COLUMNS
-    }
+    return {column.name: np.empty((0, *axes.tail(column)), np.dtype(column.dtype)) for column in COLUMNS}

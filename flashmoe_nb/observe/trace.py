@@ -17,8 +17,9 @@ from flashmoe_nb.observe.cut import Cut
 from flashmoe_nb.observe.facts import TraceFacts
 from flashmoe_nb.observe.hit_rates import HitRates, hit_rates
 from flashmoe_nb.observe.journal import journal_path, read_journal
+from flashmoe_nb.observe.layer_times import LayerTimes
 from flashmoe_nb.observe.reads import Patch, Reads
-from flashmoe_nb.observe.schema import BY_NAME, COLUMNS, DECODE, PREFILL, tail_shape
+from flashmoe_nb.observe.schema import BY_NAME, COLUMNS, DECODE, PREFILL, UNKNOWN_NS
 from flashmoe_nb.observe.segments import Segments
 from flashmoe_nb.observe.stats_usage import usage_counts
 
@@ -144,6 +145,11 @@ class Trace:
         return self.column("routing_weights")
 
     @property
+    def layer_times(self) -> LayerTimes:
+        """When each layer of each token's pass began and got on."""
+        return LayerTimes.of(self)
+
+    @property
     def logical_count(self) -> NDArray[np.int64]:
         """How often each expert was chosen. Shapes: [L, E]."""
         return usage_counts(self.routed_experts, self.facts.num_experts)
@@ -249,8 +255,7 @@ def load_trace(path: str | Path) -> Trace:
     else:
         raise TraceError(f"{path} does not exist, nor a journal of it: give the path that was given to fm.record")
     facts = TraceFacts.read(metadata, str(path))
-    for columns in segments:
-        _check(columns, facts, path)
+    segments = [_whole(columns, metadata["schema_version"], facts, path) for columns in segments]
     return Trace(facts, Segments(segments), path, complete=metadata.get("complete") == "true")
 
 
@@ -259,15 +264,22 @@ def _check_name(name: str) -> None:
         raise OptionError(f'a trace has no column "{name}": give one of {", ".join(BY_NAME)}')
 
 
-def _check(columns: dict[str, NDArray[Any]], facts: TraceFacts, path: Path) -> None:
-    """Every column is there, of its type and shape, and as long as its table's others."""
+def _whole(columns: dict[str, NDArray[Any]], schema: str, facts: TraceFacts, path: Path) -> dict[str, NDArray[Any]]:
+    """Every column is there, of its type and shape, and as long as its table's others.
+
+    What a later schema added is unknown, and takes no memory.
+    """
     lengths: dict[str, int] = {}
     for column in COLUMNS:
+        if column.name not in columns and int(schema) < column.since:
+            unknown = np.broadcast_to(np.array(UNKNOWN_NS, column.dtype), (lengths["token"], *facts.axes.tail(column)))
+            columns = columns | {column.name: unknown}
         if column.name not in columns:
             raise TraceError(f"{path} has no column {column.name}: it was not written by fm.record, or was edited")
         found = columns[column.name]
         length = lengths.setdefault(column.table, len(found) if found.ndim else -1)
-        shape = (length, *tail_shape(column, len(facts.sparse_layers), facts.top_k))
+        shape = (length, *facts.axes.tail(column))
         if found.shape != shape or found.dtype != column.dtype:
             msg = f"{path}: column {column.name} is {found.dtype} {list(found.shape)}, expected {column.dtype} "
             raise TraceError(f"{msg}{list(shape)}: the file is damaged or was edited")
+    return columns

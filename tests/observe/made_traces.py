@@ -11,6 +11,7 @@ from flashmoe_nb.observe.schema import COLUMNS, DECODE, PREFILL, empty_columns
 from flashmoe_nb.observe.segments import Segments
 
 Columns = dict[str, np.ndarray]
+_MOMENTS = ("start", "routed", "read", "end")
 
 
 def facts(layers: int = 3, num_experts: int = 16, top_k: int = 4) -> TraceFacts:
@@ -26,7 +27,7 @@ def columns(of: TraceFacts, prompt: int, decoded: int, seed: int = 0) -> Columns
     """A prefill of `prompt` tokens and `decoded` more; every pass reads the union of its experts."""
     rng = np.random.default_rng(seed)
     tokens, layers, top_k = prompt + decoded, len(of.sparse_layers), of.top_k
-    made: Columns = dict(empty_columns(layers, top_k))
+    made: Columns = dict(empty_columns(of.axes))
     scores = rng.random((tokens, layers, of.num_experts))
     weights = -np.sort(-rng.random((tokens, layers, top_k)), axis=-1)
     row = np.arange(tokens)
@@ -39,6 +40,7 @@ def columns(of: TraceFacts, prompt: int, decoded: int, seed: int = 0) -> Columns
         "pass_start": starts,
         "start_ns": 1000 * starts,
         "end_ns": 1000 * starts + 900,
+        **_layer_times(1000 * starts, of.num_layers),
         "text_start": row,
         "text_end": row + 1,
         "text": 97 + row % 26,
@@ -83,6 +85,12 @@ def same(one: Trace, other: Trace) -> bool:
 def saved(trace: Trace, folder: Path) -> Path:
     """On disk."""
     return trace.save(folder / "made.safetensors")
+
+
+def _layer_times(starts: np.ndarray, layers: int) -> Columns:
+    """Layers of 40 ns, one after the other: 20 to the choice, 10 to the last read."""
+    begin = starts[:, None] + 10 + 40 * np.arange(layers)
+    return {f"layer_{name}_ns": begin + after for name, after in zip(_MOMENTS, (0, 20, 30, 40), strict=True)}
 
 
 def _reads(rows: np.ndarray, nbytes: int, rng: np.random.Generator) -> Columns:

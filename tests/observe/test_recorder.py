@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import flashmoe_nb as fm
+from flashmoe_nb.errors import OptionError
 from flashmoe_nb.events import Routing, Stage, StageEvent
 from flashmoe_nb.observe.schema import DECODE, NO_EXPERT, PREFILL
 from tests.observe.made_traces import same
@@ -254,6 +255,9 @@ def test_a_dense_model_has_tokens_and_reads_but_no_routing(tmp_path: Path):
             session.feed([5])
     assert trace.routed_experts.shape == (3, 0, 0)
     assert "dense" in repr(trace)
+    times = trace.layer_times
+    assert (times.routed_ns == times.start_ns).all()
+    assert (times.end_ns > times.start_ns).all()
     assert "Trace of" in trace._repr_html_()
     assert trace.text == ""
 
@@ -295,8 +299,60 @@ def test_a_layer_with_more_experts_than_the_trace_keeps_is_refused(engine: fm.En
     session = engine.session()
     with fm.record(session) as trace:
         session.feed([2])
-        with pytest.raises(fm.errors.OptionError, match="choose 6 experts, this trace keeps 4"):
+        with pytest.raises(fm.errors.OptionError, match=r"choose 6 experts, this trace keeps 4"):
             _with_top_k(session, 3, layer=1, top_k=6)
         session.feed([4])
     assert trace.token_ids.tolist() == [2, 4]
     assert session.position == 2
+
+
+@pytest.mark.parametrize("ops", ["cpu", "mlx"])
+def test_times_of_layers_are_in_order_and_enclose_their_reads(tiny: Path, ops: str):
+    with fm.open(tiny, ops=ops) as engine:
+        session = engine.session()
+        with fm.record(session) as trace:
+            session.feed([1, 2, 3], chunk=3)
+            for token in (4, 5):
+                session.feed([token])
+        times = trace.layer_times
+        assert times.known
+        assert times.synced == (ops == "cpu")
+        assert times.start_ns.shape == (5, engine.config.num_layers)
+    assert (times.start_ns <= times.routed_ns).all()
+    assert (times.routed_ns <= times.read_ns).all()
+    assert (times.read_ns <= times.end_ns).all()
+    assert (times.end_ns[:, :-1] <= times.start_ns[:, 1:]).all()
+    assert (trace.column("start_ns") <= times.start_ns[:, 0]).all()
+    assert (times.end_ns[:, -1] <= trace.column("end_ns")).all()
+    assert (times.start_ns[:3] == times.start_ns[0]).all(), "a prefill goes through a layer together"
+    assert (np.diff(times.start_ns[2:, 0]) > 0).all()
+    reads = trace.reads
+    at = reads.token, reads.layer
+    assert (reads.start_ns >= times.routed_ns[at]).all()
+    assert (reads.end_ns <= times.read_ns[at]).all()
+
+
+def test_room_for_more_experts_holds_what_a_patch_chose(engine: fm.Engine):
+    """Without the room the token is undone and the error says what to ask for."""
+    for room in (None, 6):
+        debugger = fm.Debugger(engine.session(), [3, 4])
+        debugger.patches.set_top_k(1, 6)
+        with fm.record(debugger.session, most_experts=room) as trace:
+            if room is None:
+                with pytest.raises(OptionError, match=r"choose 6 experts, this trace keeps 4: .*most_experts=6"):
+                    debugger.run()
+                continue
+            debugger.run()
+        assert trace.routed_experts.shape == (2, 4, 6)
+        chosen = (trace.routed_experts != NO_EXPERT).sum(axis=-1)
+        assert chosen.tolist() == [[4, 6, 4, 4]] * 2
+        assert (trace.routing_weights[trace.routed_experts == NO_EXPERT] == 0).all()
+        assert trace.logical_count.sum() == 2 * (4 + 6 + 4 + 4)
+        assert trace.facts.top_k == 4
+
+
+@pytest.mark.parametrize("room", [3, 17])
+def test_room_that_makes_no_sense_is_refused(engine: fm.Engine, room: int):
+    message = f"most_experts is {room}, the engine's top_k 4 of 16"
+    with pytest.raises(OptionError, match=message), fm.record(engine.session(), most_experts=room):
+        pass

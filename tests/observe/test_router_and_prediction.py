@@ -41,15 +41,17 @@ def test_margins_of_a_tie_and_entropy_of_an_even_router():
 
 @pytest.mark.parametrize("vocabulary", [3, 5, 511, 512, 513, 5000])
 def test_likeliest_tokens_are_those_of_a_full_sort(vocabulary: int):
-    for seed in range(20):
-        logits = np.random.default_rng(seed).normal(size=vocabulary).astype(np.float32) * 5
-        drawn = drawn_from(logits, vocabulary // 2)
+    many = np.random.default_rng(0).normal(size=(20, vocabulary)).astype(np.float32) * 5
+    tokens = np.random.default_rng(1).integers(0, vocabulary, 20).tolist()
+    drawn = drawn_from(many, tokens)
+    for row, (logits, token) in enumerate(zip(many, tokens, strict=True)):
         p = np.exp(logits.astype(float) - logits.max())
         p /= p.sum()
         order = np.argsort(-p)[:5]
-        assert drawn.ids[: len(order)].tolist() == order.tolist()
-        np.testing.assert_allclose(drawn.logprobs[: len(order)], np.log(p[order]), rtol=1e-4, atol=1e-5)
-        assert drawn.rank == (p > p[vocabulary // 2]).sum()
-        assert drawn.entropy == pytest.approx(-(p * np.log(p)).sum(), rel=1e-3)
-        assert (drawn.ids[len(order) :] == -1).all()
-        assert np.isnan(drawn.logprobs[len(order) :]).all()
+        assert drawn.ids[row, : len(order)].tolist() == order.tolist()
+        np.testing.assert_allclose(drawn.logprobs[row, : len(order)], np.log(p[order]), rtol=1e-4, atol=1e-5)
+        assert drawn.rank[row] == (p > p[token]).sum()
+        assert drawn.logprob[row] == pytest.approx(np.log(p[token]), rel=1e-4, abs=1e-5)
+        assert drawn.entropy[row] == pytest.approx(-(p * np.log(p)).sum(), rel=1e-3)
+        assert (drawn.ids[row, len(order) :] == -1).all()
+        assert np.isnan(drawn.logprobs[row, len(order) :]).all()

@@ -1,4 +1,5 @@
 import contextlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,34 @@ def test_the_safetensors_library_reads_the_file(tmp_path: Path):
     with safe_open(saved(trace, tmp_path), "numpy") as file:
         assert set(file.keys()) == {column.name for column in COLUMNS}
         assert (file.get_tensor("expert_ids") == trace.routed_experts).all()
-        assert file.metadata()["schema_version"] == "1"
+        assert file.metadata()["schema_version"] == "2"
+
+
+def test_a_trace_of_the_first_schema_opens_with_unknown_layer_times(tmp_path: Path):
+    """What version 1 wrote: no times of layers, and facts without the two that came with them."""
+    of = facts()
+    old = {name: array for name, array in columns(of, 3, 2).items() if not name.startswith("layer_")}
+    known = json.loads(of.metadata(complete=True)["facts"])
+    del known["most_experts"], known["layer_times_synced"]
+    metadata = of.metadata(complete=True) | {"schema_version": "1", "facts": json.dumps(known)}
+    write_columns(tmp_path / "old.safetensors", [old], metadata, durable=False)
+    trace = load_trace(tmp_path / "old.safetensors")
+    assert (trace.column("layer_end_ns") == -1).all()
+    assert trace.column("layer_end_ns").shape == (5, of.num_layers)
+    assert not trace.layer_times.known
+    assert not trace[1:3].layer_times.known
+    assert "unknown" in repr(trace.layer_times)
+    assert same(load_trace(trace.save(tmp_path / "new.safetensors")), trace)
+    write_columns(tmp_path / "cut.safetensors", [old], of.metadata(complete=True), durable=False)
+    with pytest.raises(TraceError, match="no column layer_start_ns"):
+        load_trace(tmp_path / "cut.safetensors")
+
+
+def test_the_recorded_traces_of_this_repository_open():
+    paths = sorted((Path(__file__).parents[2] / "data" / "traces").glob("*.safetensors"))
+    assert paths
+    for path in paths:
+        assert len(load_trace(path).column("layer_start_ns")) == len(load_trace(path))
 
 
 def test_a_later_schema_is_refused(tmp_path: Path):
