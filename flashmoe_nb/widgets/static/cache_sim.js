@@ -1,0 +1,189 @@
+// widgets/src sha256 107a847e5423298b0d3614cbc1dee4da22969342b11efddb4edc44613b5ad37f
+var I=`.fm-slider {
+  width: 190px;
+  vertical-align: middle;
+}
+.fm-value {
+  display: inline-block;
+  min-width: 12ch;
+}
+.fm-root input[data-name="latency"] {
+  width: 9ch;
+}
+.fm-stroke {
+  display: inline-block;
+  width: 14px;
+  height: 3px;
+  margin: 0 4px 0 2px;
+  vertical-align: 3px;
+}
+.fm-without table,
+.fm-without canvas {
+  display: none;
+}
+.fm-root table[data-name="table"] {
+  margin: 6px 0;
+}
+.fm-root th[scope="row"] {
+  text-align: left;
+  font-weight: 400;
+}
+.fm-root input[type="checkbox"] {
+  margin: 0 2px 0 0;
+  vertical-align: -2px;
+  accent-color: var(--fm-accent);
+}
+`;function H(t,e){let n=document.createElement("canvas");n.className="fm-canvas",n.setAttribute("role","img"),n.setAttribute("aria-label",e),t.append(n);let r=n.getContext("2d"),[o,s]=[0,0];return{canvas:n,context:r,get width(){return o},get height(){return s},fit(a){let i=globalThis.devicePixelRatio||1,l=Math.max(200,Math.floor(t.clientWidth)),f=l!==o||a!==s||n.width!==Math.round(l*i);return f&&([o,s]=[l,a],n.width=Math.round(l*i),n.height=Math.round(a*i),n.style.width=`${l}px`,n.style.height=`${a}px`),r.setTransform(i,0,0,i,0,0),f}}}var fe="440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725",me="00224e 123570 3b496c 575d6d 707173 8a8678 a59c74 c3b369 e1cc55 fee838";function V(t){let e=t.split(" ").map(r=>Number.parseInt(r,16)),n=(r,o)=>r>>o&255;return Uint32Array.from({length:256},(r,o)=>{let s=o/255*(e.length-1),a=Math.min(Math.floor(s),e.length-2),i=l=>Math.round(n(e[a],l)*(a+1-s)+n(e[a+1],l)*(s-a));return pe(i(16),i(8),i(0))})}function pe(t,e,n,r=255){return(r<<24|n<<16|e<<8|t)>>>0}var qe=V(fe),Je=V(me);var k={cache:"#009E73",partly:"#CC79A7",ssd:"#E69F00",unknown:"#999999",mark:"#0072B2"};function F(t){let e=getComputedStyle(t),n=r=>e.getPropertyValue(r).trim();return{dark:t.closest(".fm-dark")!==null,text:n("--fm-text"),faint:n("--fm-faint"),line:n("--fm-line"),paper:n("--fm-paper"),accent:n("--fm-accent"),font:e.fontFamily}}function $(t,e,n){let r=t.findIndex(i=>n<=i);if(r<0)return e[e.length-1];if(r===0)return e[0];let[o,s]=[t[r-1],t[r]],a=Math.log(n/o)/Math.log(s/o);return e[r-1]*(1-a)+e[r]*a}function L(t,e,n){let r=t.hit_rates[t.policies.indexOf(e)];return r?$(t.capacities,r,n):Number.NaN}function R(t,e){let[n,r]=[t.capacities[0],t.capacities[t.capacities.length-1]];return n*(r/n)**e}function B(t,e){let[n,r]=[t.capacities[0],t.capacities[t.capacities.length-1]];return r>n?Math.log(e/n)/Math.log(r/n):0}function P(t,e){return Math.round(e)*t.layers*t.expert_bytes}function j(t,e){return(1-e)*t.layers*t.top_k*t.expert_bytes}function O(t,e,n,r){let o=t.cache_bytes_per_s===null?0:t.expert_bytes/t.cache_bytes_per_s*1e3,s=r+t.expert_bytes/n*1e3,a=e*o+(1-e)*s;return 1e3/(t.other_ms+t.layers*t.top_k*a)}function z(t,e){return t.ssd_read_ns===null?.025:Math.max(0,t.ssd_read_ns/1e6-t.expert_bytes/e*1e3)}function w(t){return t.toLocaleString("en")}function S(t){for(let[e,n]of[["TB",1e12],["GB",1e9],["MB",1e6],["kB",1e3]])if(t>=n)return`${he(t/n)} ${e}`;return`${t} B`}function b(t){return Number.isFinite(t)?`${(t*100).toFixed(1)} %`:"unknown"}function he(t){return t.toPrecision(3)}var[W,ge,K,ye]=[52,14,20,34];function Y(t,e,n,r){let{context:o,width:s,height:a}=t,i=u=>O(n,u,r.ssd,r.wait),l=Math.max(...n.hit_rates.flat(),n.realised??0),f=[{title:"hit rate",most:1,value:u=>u,text:u=>b(u).replace(".0","")},{title:"tokens a second",most:ve(i(l)),value:i,text:u=>w(Number(u.toPrecision(2)))}],c=s>=700;o.clearRect(0,0,s,a),o.font=`11px ${e.font}`,f.forEach((u,p)=>{let h=c?s/2:s,y=c?a:a/2,[m,E]=[c?p*h:0,c?0:p*y],M={x:m+W,y:E+K,width:h-W-ge,height:y-K-ye};be(o,e,n,u,M),we(o,e,n,u,M,r)})}function be(t,e,n,r,o){t.fillStyle=e.text,t.textAlign="left",t.textBaseline="alphabetic",t.fillText(r.title,o.x,o.y-7),t.fillStyle=e.faint,t.strokeStyle=e.line,t.lineWidth=1,t.textAlign="right",t.textBaseline="middle";for(let s of[0,.25,.5,.75,1]){let a=Math.round(o.y+o.height*(1-s))+.5;N(t,o.x,a,o.x+o.width,a),t.fillText(r.text(s*r.most),o.x-6,a)}t.textBaseline="top";for(let s of[0,.25,.5,.75,1]){let a=R(n,s),i=o.x+o.width*s;t.textAlign=s===0?"left":s===1?"right":"center",t.fillText(S(P(n,a)),i,o.y+o.height+5),t.fillText(`${Math.round(a)}/layer`,i,o.y+o.height+18)}}function we(t,e,n,r,o,{chosen:s,capacity:a,colours:i}){let l=c=>o.y+o.height*(1-Math.min(1,r.value(c)/r.most)),f=o.x+o.width*B(n,a);t.strokeStyle=e.accent,N(t,f,o.y,f,o.y+o.height);for(let c of s){let u=n.hit_rates[n.policies.indexOf(c)];t.strokeStyle=t.fillStyle=i[c]??e.text,t.lineWidth=2,t.setLineDash(c==="belady"?[6,3]:[]),t.beginPath(),n.capacities.forEach((p,h)=>{t.lineTo(o.x+o.width*B(n,p),l(u[h]))}),t.stroke(),t.setLineDash([]),t.beginPath(),t.arc(f,l(L(n,c,a)),3.5,0,2*Math.PI),t.fill()}n.realised!==null&&(t.strokeStyle=e.text,t.fillStyle=e.text,t.lineWidth=1,t.setLineDash([2,3]),N(t,o.x,l(n.realised),o.x+o.width,l(n.realised)),t.setLineDash([]),t.textAlign="left",t.textBaseline="bottom",t.fillText("realised",o.x+4,l(n.realised)-1<o.y+12?l(n.realised)+14:l(n.realised)-1))}function N(t,e,n,r,o){t.beginPath(),t.moveTo(e,n),t.lineTo(r,o),t.stroke()}function ve(t){let e=10**Math.floor(Math.log10(t));return([1,2,4,8,10].find(n=>n*e>=t)??10)*e}function d(t,e,n={},...r){let o=document.createElement(t);e&&(o.className=e);for(let[s,a]of Object.entries(n))o.setAttribute(s,a);return o.append(...r),o}function q(t,e,n,r){let o=d("button","",{type:"button","data-name":t,title:n},e);return o.addEventListener("click",r),o}function v(t,e){t.textContent!==e&&(t.textContent=e)}async function J(t){let{width:e,height:n}=t.getBoundingClientRect();if(e<1||n<1)return null;let r=t.cloneNode(!0),[o,s]=[t.querySelectorAll("canvas"),r.querySelectorAll("canvas")];o.forEach((l,f)=>{let c=new Image;c.src=l.toDataURL(),c.setAttribute("style",`${l.getAttribute("style")};display:block`),s[f].replaceWith(c)}),xe(t,r);let a=new XMLSerializer().serializeToString(r),i=`<svg xmlns="http://www.w3.org/2000/svg" width="${e}" height="${n}"><foreignObject width="100%" height="100%">${a}</foreignObject></svg>`;try{return await ke(`data:image/svg+xml;charset=utf-8,${encodeURIComponent(i)}`,e,n)}catch{return null}}function xe(t,e){let n=getComputedStyle(t);for(let r of["text","faint","line","paper","raised","accent","warn","error"])e.style.setProperty(`--fm-${r}`,n.getPropertyValue(`--fm-${r}`));e.style.font=n.font}async function ke(t,e,n){let r=new Image;r.src=t,await r.decode();let o=document.createElement("canvas");o.width=Math.round(e),o.height=Math.round(n),o.getContext("2d").drawImage(r,0,0);let s=await new Promise(a=>o.toBlob(a,"image/png"));return s?s.arrayBuffer():null}function G(t,e,n){if(t.ctrlKey||t.metaKey||t.altKey)return!1;let r=t.target.closest("input, select, textarea")!==null;if(t.key==="Escape")e.select({layer:-1,expert:-1,token:-1,following:!0});else{if(r)return!1;if(t.key==="ArrowLeft"||t.key==="ArrowRight")Se(e,t.key==="ArrowRight"?1:-1);else if(t.key==="ArrowUp"||t.key==="ArrowDown")Me(e,t.key==="ArrowDown"?1:-1);else if(t.key===" "&&!t.target.closest("button"))n("toggle");else return!1}return!0}function Se(t,e){let n=Math.max(0,Math.min(t.tokens-1,t.shownToken+e));t.tokens&&t.select({token:n,following:!1})}function Me(t,e){let n=t.facts?.sparse_layers??[];if(n.length===0)return;let r=t.layerRow(t.selection.layer),o=r<0?e>0?0:n.length-1:Math.max(0,Math.min(n.length-1,r+e));t.select({layer:n[o],expert:-1})}var X="fm-page";function Q(t){let e=document.getElementById(X),n=document.getElementById(`${X}-data`);if(!e||!n)return;let{traits:r,run:o}=JSON.parse(n.textContent??"{}"),s=t(),a=Te({...r,run:_e(o)});s.initialize({model:a}),s.render({model:a,el:e})}function _e(t){return new DataView(Uint8Array.from(atob(t),e=>e.charCodeAt(0)).buffer)}function Te(t){return{get:e=>t[e],set:(e,n)=>{t[e]=n},save_changes:()=>{},send:()=>{},on:()=>{},off:()=>{}}}var _=class{constructor(e,n,r=96e6){this.width=n;this.mostBytes=r;this.data=e}width;mostBytes;first=0;end=0;data;has(e){return e>=this.first&&e<this.end}at(e,n=0){return this.has(e)?this.data[(e-this.first)*this.width+n]:Number.NaN}rows(e,n=e+1){let r=Math.max(e,this.first)-this.first,o=Math.min(n,this.end)-this.first;return this.data.subarray(r*this.width,Math.max(r,o)*this.width)}append(e,n){let r=Math.max(0,this.end-e),o=this.width?n.length/this.width:0;e>this.end&&(this.first=this.end=e);let s=n.subarray(r*this.width);s.length!==0&&(this.reserve(s.length),this.data.set(s,(this.end-this.first)*this.width),this.end=e+o)}reserve(e){let n=(this.end-this.first)*this.width;if(n+e<=this.data.length)return;let r=this.data.subarray(0,n);if((n+e)*this.data.BYTES_PER_ELEMENT>this.mostBytes&&this.width>1){let o=Math.floor((this.end-this.first)/2);this.data=this.grown(r.subarray(o*this.width),e),this.first+=o}else this.data=this.grown(r,Math.max(e,n))}grown(e,n){let r=this.data.constructor,o=new r(e.length+n);return o.set(e),o}};var Ae=255,T=class{facts=null;place=null;tokens=0;reads=0;countsBefore=new Uint32Array(0);residency=new Uint8Array(0);selection={token:-1,layer:-1,expert:-1,following:!0};connected=!1;error="";received={messages:0,rows:0,snapshots:0};columns=new Map;listeners=new Set;handlers=new Map;kept=new Map;column(e){let n=this.columns.get(e);return n||(n=new _(new Float32Array(0),1),this.columns.set(e,n)),n}get routedFirst(){return this.column("expert_ids").first}get keptExperts(){return this.column("expert_ids").width/Math.max(1,this.facts?.sparse_layers.length??1)}get shownToken(){let{token:e,following:n}=this.selection;return n||e<0||e>=this.tokens?this.tokens-1:e}layerRow(e){return this.facts?this.facts.sparse_layers.indexOf(e):-1}text(e,n=e+1){let r=this.column("text_start").at(e),o=this.column("text_end").at(Math.min(n,this.tokens)-1);return Number.isNaN(r+o)?"":new TextDecoder().decode(this.column("text").rows(r,o))}readsOf(e){let n=this.column("pass_start").at(e),r=this.column("read_token");return[Z(r,n),Z(r,n+1)]}apply(e){let n=JSON.parse(e.metadata.place);if(n.run!==this.place?.run){if(!e.metadata.facts)return"gap";this.reset(JSON.parse(e.metadata.facts))}else if(n.token_row>this.tokens)return"gap";let r=e.tensors.get("token_id")?.shape[0]??0,o=n.complete!==this.place?.complete;this.place=n;let s=this.tokens;return(n.token_row+r>this.tokens||o||r===0)&&this.take(e,n,r),this.changed(),this.tokens>s||o?"applied":"nothing new"}setResidency(e,n){let r=this.layerRow(e);r<0||!this.facts||(this.residency.set(n,r*this.facts.num_experts),this.changed())}select(e){let n={...this.selection,...e};Object.keys(n).every(o=>n[o]===this.selection[o])||(Object.assign(this.selection,e),this.changed())}onChange(e){return this.listeners.add(e),()=>this.listeners.delete(e)}changed(){for(let e of this.listeners)e()}onPart(e,n){let r=this.handlers.get(e)??new Set;this.handlers.set(e,r.add(n));let o=this.kept.get(e);return o&&n(o,[]),()=>r.delete(n)}keeps(e){return this.kept.has(e)}keep(e){this.kept.set(e.kind,e),this.hand(e,[])}hand(e,n){for(let r of this.handlers.get(e.kind)??[])r(e,n);this.changed()}reset(e){let n=e.sparse_layers.length*e.num_experts;this.facts=e,this.place=null,this.tokens=this.reads=0,this.columns=new Map,this.countsBefore=new Uint32Array(n),this.residency=new Uint8Array(n).fill(Ae),this.error=""}take(e,n,r){let o=e.tensors.get("counts_before");o&&n.routed_row>this.column("expert_ids").end&&this.countsBefore.set(o.values);for(let[s,a]of e.tensors)s!=="counts_before"&&(this.columns.has(s)||this.columns.set(s,Le(a)),this.put(s,Ce(s,n),a.values));this.tokens=Math.max(this.tokens,n.token_row+r),this.reads=this.column("read_token").end}put(e,n,r){let o=this.column(e);if(e!=="expert_ids"){o.append(n,r);return}let[s,a]=[o.first,o.rows(o.first,o.end)];o.append(n,r),o.first>s&&o.first<n&&this.count(a.subarray(0,(o.first-s)*o.width))}count(e){let{num_experts:n,sparse_layers:r}=this.facts;for(let o=0;o<e.length;o++){let s=Math.floor(o/this.keptExperts)%r.length;e[o]<n&&this.countsBefore[s*n+e[o]]++}}},Ee=new Set(["expert_ids","routing_weights","router_entropy","kept_mass","router_margin"]);function Ce(t,e){return t==="text"?e.text_byte:t.startsWith("read_")?e.read_row:t.startsWith("patch_")?e.patch_row:Ee.has(t)||t.startsWith("layer_")?e.routed_row:e.token_row}function Le(t){let e=t.shape.slice(1).reduce((n,r)=>n*r,1);return new _(t.values.slice(0,0),e)}function Z(t,e){let[n,r]=[t.first,t.end];for(;n<r;){let o=n+r>>1;t.at(o)<e?n=o+1:r=o}return n}var ee=`.fm-root {
+  --fm-text: var(--jp-ui-font-color1, #1f1f1f);
+  --fm-faint: var(--jp-ui-font-color2, #5f5f5f);
+  --fm-line: var(--jp-border-color2, #d0d0d0);
+  --fm-paper: var(--jp-layout-color0, #fff);
+  --fm-raised: var(--jp-layout-color2, #f2f2f2);
+  --fm-accent: var(--jp-brand-color1, #1976d2);
+  --fm-warn: var(--jp-warn-color0, #b35900);
+  --fm-error: var(--jp-error-color1, #c62828);
+  color: var(--fm-text);
+  background: var(--fm-paper);
+  font: 12px / 1.45 var(--jp-ui-font-family, system-ui, sans-serif);
+  font-variant-numeric: tabular-nums;
+  position: relative;
+  box-sizing: border-box;
+  width: 100%;
+  min-width: 0;
+  padding: 6px 8px;
+}
+.fm-root.fm-plain.fm-dark {
+  --fm-text: #e4e4e4;
+  --fm-faint: #a8a8a8;
+  --fm-line: #4a4a4a;
+  --fm-paper: #111;
+  --fm-raised: #262626;
+  --fm-accent: #64b5f6;
+  --fm-warn: #ffb74d;
+  --fm-error: #ef9a9a;
+}
+.fm-root *,
+.fm-root *::before {
+  box-sizing: border-box;
+}
+.fm-root [hidden] {
+  display: none;
+}
+.fm-head {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: baseline;
+  gap: 2px 12px;
+  margin-bottom: 4px;
+}
+.fm-name {
+  font-weight: 600;
+}
+.fm-of,
+.fm-says,
+.fm-status,
+.fm-faint {
+  color: var(--fm-faint);
+}
+.fm-body {
+  min-width: 0;
+}
+.fm-canvas {
+  display: block;
+  touch-action: none;
+}
+.fm-row {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 4px 8px;
+  margin: 4px 0;
+}
+.fm-grow {
+  flex: 1 1 160px;
+  min-width: 0;
+}
+.fm-status {
+  font-size: 11px;
+  margin-top: 4px;
+  display: flex;
+  flex-wrap: wrap;
+  gap: 0 12px;
+}
+.fm-error {
+  color: var(--fm-error);
+  white-space: pre-wrap;
+}
+.fm-empty {
+  border: 1px dashed var(--fm-line);
+  padding: 24px 16px;
+  text-align: center;
+  color: var(--fm-faint);
+}
+.fm-root code {
+  font-family: var(--jp-code-font-family, ui-monospace, monospace);
+  font-size: 12px;
+}
+.fm-root button,
+.fm-root select,
+.fm-root input[type="number"],
+.fm-root input[type="text"],
+.fm-root textarea {
+  font: inherit;
+  color: inherit;
+  background: var(--fm-raised);
+  border: 1px solid var(--fm-line);
+  border-radius: 3px;
+  padding: 2px 8px;
+  min-height: 24px;
+}
+.fm-root button {
+  cursor: pointer;
+}
+.fm-root button:disabled {
+  opacity: 0.45;
+  cursor: default;
+}
+.fm-root button[aria-pressed="true"],
+.fm-root button[aria-checked="true"] {
+  border-color: var(--fm-accent);
+  box-shadow: inset 0 0 0 1px var(--fm-accent);
+}
+.fm-root :focus-visible {
+  outline: 2px solid var(--fm-accent);
+  outline-offset: 1px;
+}
+.fm-root input[type="range"] {
+  accent-color: var(--fm-accent);
+  margin: 0;
+}
+.fm-group {
+  display: inline-flex;
+}
+.fm-group button {
+  border-radius: 0;
+  margin-left: -1px;
+}
+.fm-tip {
+  position: absolute;
+  z-index: 2;
+  pointer-events: none;
+  max-width: 320px;
+  padding: 4px 8px;
+  border: 1px solid var(--fm-line);
+  border-radius: 3px;
+  background: var(--fm-paper);
+  box-shadow: 0 2px 6px rgb(0 0 0 / 25%);
+  white-space: pre-line;
+}
+.fm-root table {
+  border-collapse: collapse;
+  font-size: 12px;
+}
+.fm-root th,
+.fm-root td {
+  padding: 1px 8px;
+  text-align: right;
+  border-bottom: 1px solid var(--fm-line);
+}
+`;var te={F64:Float64Array,F32:Float32Array,I32:Int32Array,I16:Int16Array,U32:Uint32Array,U16:Uint16Array,U8:Uint8Array};function U(t){let e=Number(t.getBigUint64(0,!0)),n=new TextDecoder().decode(new Uint8Array(t.buffer,t.byteOffset+8,e)),r=JSON.parse(n),o=r.__metadata__??{},s=t.byteOffset+8+e,a=new Map;for(let[i,{dtype:l,shape:f,data_offsets:c}]of Object.entries(r)){if(i==="__metadata__")continue;let u=te[l];if(!u)throw new Error(`array "${i}" has the type ${l}, expected one of ${Object.keys(te).join(", ")}`);let p=new u(t.buffer.slice(s+c[0],s+c[1]));a.set(i,{shape:f,values:p})}return{metadata:o,tensors:a}}var D=["token","layer","expert","following"],A=class{constructor(e,n){this.model=e;this.store=n;e.on("msg:custom",(r,o)=>this.receive(r,o)),e.on("change:run",()=>this.load()),e.on("change:state",()=>this.kept());for(let r of D)e.on(`change:${r}`,()=>this.selected());e.on("comm_live_update",()=>this.gone()),this.load(),this.kept(),this.selected(),n.onChange(()=>this.publish()),this.ask()}model;store;painted={token:-1,frames:0,latencies:[]};asked=!1;send=(e,n={})=>{this.store.connected&&this.model.send({kind:"command",name:e,args:n})};picture(e){this.store.connected&&this.model.send({kind:"picture"},void 0,[e])}receive(e,n){if(e?.parts===void 0)return;this.store.connected=!0;let r=0;for(let i of e.parts){let l=n.slice(r,r+i.n_buffers);r+=i.n_buffers,i.kind==="rows"?this.rows(l[0]):i.kind==="residency"?this.store.setResidency(i.layer,Pe(l[0])):this.other(i,l)}this.store.received.messages++;let{token:o,frames:s,latencies:a}=this.painted;this.model.send({kind:"ack",seq:e.seq,painted:o,frames:s,latencies:a.splice(0)})}rows(e){let n=this.store.tokens;this.store.apply(U(e))==="gap"?this.ask():this.asked=!1,this.store.received.rows+=Math.max(0,this.store.tokens-n)}other(e,n){e.kind==="error"&&(this.store.error=String(e.text)),this.store.hand(e,n)}load(){let e=this.model.get("run");!e||e.byteLength===0||this.store.apply(U(e))==="applied"&&this.store.received.snapshots++}kept(){for(let e of Object.values(this.model.get("state")??{}))this.store.keep(e)}ask(){this.asked||(this.asked=!0,this.model.send({kind:"snapshot?",run:this.store.place?.run??"",tokens:this.store.tokens}))}selected(){let e=Object.fromEntries(D.map(n=>[n,this.model.get(n)]));this.store.select(e)}publish(){let{model:e,store:n}=this,r=D.filter(o=>e.get(o)!==n.selection[o]);for(let o of r)e.set(o,n.selection[o]);r.length&&e.save_changes()}gone(){this.store.connected=!1,this.store.changed()}};function Pe(t){return new Uint8Array(t.buffer,t.byteOffset,t.byteLength)}var Oe=1500;function ne(t){let e=()=>{let n;return{initialize({model:r}){n=new A(r,new T)},render({model:r,el:o}){return n??=new A(r,new T),$e(t,o,n)}}};return Q(e),e}function $e(t,e,n){let{store:r,send:o}=n,s=t.ready??(m=>m.facts!==null),a=Ne(t,s);e.append(a.root);let i=t.make(a.body,r,o),[l,f,c]=[0,0,0],u=()=>{l||=requestAnimationFrame(p)},p=m=>{l=0,a.show(r),s(r)&&i.draw(m)&&u(),Be(n),f=m,a.status(n),clearTimeout(c),c=setTimeout(h,Oe)},h=async()=>{if(!s(r)||!r.connected||document.hidden||f===0)return;let m=await J(a.root);m&&n.picture(m)},y=[r.onChange(u),He(a.root,u),Ie(a.root,u)];return a.root.addEventListener("keydown",m=>{G(m,r,o)&&(m.preventDefault(),m.stopPropagation())}),u(),()=>{for(let m of y)m();cancelAnimationFrame(l),clearTimeout(c),i.destroy(),a.root.remove()}}function Be({store:t,painted:e}){e.frames++;let n=t.tokens-1;if(n===e.token)return;e.token=n;let r=Date.now()-(t.place.epoch_ms+t.column("end_ms").at(n));!t.place.complete&&e.latencies.length<100&&e.latencies.push(Math.round(r*10)/10)}function Ne(t,e){let n=d("style","",{},ee),r=d("span","fm-of"),o=d("div","fm-head",{},d("span","fm-name",{},t.name),r),s=d("div","fm-body"),a=d("div","fm-empty",{},"Nothing to show yet. ",d("code","",{},t.hint)),i=d("div","fm-error",{role:"alert"}),l=d("div","fm-status"),f=d("div","fm-root",{role:"group","aria-label":t.name,tabindex:"0"});return f.append(n,o,s,a,i,l),{root:f,body:s,show(c){s.hidden=!e(c),a.hidden=e(c),v(r,c.facts?Ue(c):""),v(i,c.error),i.hidden=c.error===""},status({store:c,painted:u}){let{messages:p,rows:h,snapshots:y}=c.received;Object.assign(l.dataset,{tokens:c.tokens,painted:u.token,frames:u.frames}),Object.assign(l.dataset,{messages:p,rows:h,snapshots:y,connected:c.connected,shown:c.shownToken}),v(l,c.facts?De(c,u.token):"")}}}function Ue(t){let e=t.place?.complete?"recorded":"recording";return`${t.facts.label} · ${e} · ${t.facts.machine}`}function De(t,e){let{messages:n,rows:r}=t.received,o=`${w(t.tokens)} tokens, ${w(t.reads)} reads, newest painted: ${e<0?"none":e}`,s=n>1&&r>0?` · ${w(r)} live in ${w(n)} messages`:"",a=t.routedFirst,i=a>0?` · routing from token ${w(a)} on (${b(1-a/t.tokens)})`:"";return o+s+i+(t.connected?"":" · no kernel: what it sent last")}function Ie(t,e){let n=new ResizeObserver(e);return n.observe(t),()=>n.disconnect()}function He(t,e){let n=matchMedia("(prefers-color-scheme: dark)"),r=()=>{let s=getComputedStyle(t).getPropertyValue("--jp-ui-font-color1")!=="";t.classList.toggle("fm-plain",!s),t.classList.toggle("fm-dark",s?Ve(t):n.matches),e()},o=new MutationObserver(r);return o.observe(document.body,{attributes:!0}),n.addEventListener("change",r),requestAnimationFrame(r),()=>{o.disconnect(),n.removeEventListener("change",r)}}function Ve(t){let[e,n,r]=(getComputedStyle(t).backgroundColor.match(/[\d.]+/g)??["255","255","255"]).map(Number);return .299*e+.587*n+.114*r<128}var ae={lru:"LRU",lfu:"LFU",fifo:"FIFO",belady:"oracle (Belady)"},ie={lru:k.mark,lfu:k.cache,fifo:k.partly,belady:k.ssd};function Fe(t,e,n){let r=null,o="",s=new Set(["lru","lfu","belady"]),a=re("size","Size of the cache"),i=re("ssd","Speed of the SSD");[a.value,i.value]=["0.6","0.5"];let l=d("input","",{type:"number",min:"0",step:"any","data-name":"latency"});l.setAttribute("aria-label","Microseconds a miss waits beside its bytes");let f=q("replay","Replay","Replay the tokens decoded so far",()=>n("replay")),c=d("output","fm-value",{"data-name":"size_text"}),u=d("output","fm-value",{"data-name":"ssd_text"}),p=d("span","fm-row"),h=d("table","",{"data-name":"table"}),y=d("div","fm-says",{"data-name":"says"}),m=d("div",""),E=d("div","fm-row",{},d("label","",{},"Cache ",a," ",c));E.append(d("label","",{},"SSD ",i," ",u),d("label","",{},l," µs a miss"),f),t.append(d("style","",{},I),E,p,m,h,y);let M=H(m,"Hit rate and tokens a second over the size of the cache");for(let g of[a,i,l])g.addEventListener("input",()=>e.changed());let le=e.onPart("cache_sim",g=>{let x=r===null;o=String(g.note??""),r=g.sim??null,r&&(x&&(l.value=(z(r,oe(i))*1e3).toPrecision(2)),p.replaceChildren(...r.policies.map(C=>je(C,s,()=>e.changed()))))});return{draw(){if(f.disabled=!e.connected,t.classList.toggle("fm-without",r===null),v(y,r?We(r,o):o||"Not replayed yet."),!r)return;let g=R(r,Number(a.value)),x=oe(i),C=Math.max(0,Number(l.value)||0)/1e3;v(c,`${S(P(r,g))} = ${Math.round(g)} experts a layer`),v(u,`${S(x)}/s`),Object.assign(t.dataset,{capacity:Math.round(g),ssd:x}),M.fit(m.clientWidth<700?380:240);let ce=r.policies.filter(de=>s.has(de));Y(M,F(t),r,{chosen:ce,capacity:g,ssd:x,wait:C,colours:ie}),h.replaceChildren(...ze(r,g,x,C))},destroy:le}}function re(t,e){let n=d("input","fm-slider",{type:"range",min:"0",max:"1",step:"0.002","data-name":t});return n.setAttribute("aria-label",e),n}function oe(t){return 5e7*1e3**Number(t.value)}function je(t,e,n){let r=d("input","",{type:"checkbox","data-name":`policy_${t}`});r.checked=e.has(t),r.addEventListener("change",()=>{r.checked?e.add(t):e.delete(t),n()});let o=d("i","fm-stroke");return o.style.background=ie[t]??k.unknown,d("label","",{},r," ",o,ae[t]??t)}function ze(t,e,n,r){let o=L(t,"belady",e),a=[d("tr","",{},...["at this size","hit rate","of the oracle's","from SSD a token","tokens/s"].map(i=>d("th","",{},i)))];for(let i of t.policies){let l=$(t.capacities,t.hit_rates[t.policies.indexOf(i)],e);a.push(se(i,ae[i]??i,t,l,o,n,r))}return t.realised!==null&&a.push(se("realised","realised (page cache)",t,t.realised,o,n,r)),a}function se(t,e,n,r,o,s,a){let l=[b(r),t==="realised"?"":b(o>0?r/o:1),S(Math.round(j(n,r))),O(n,r,s,a).toPrecision(3)].map(f=>d("td","",{},f));return d("tr","",{"data-policy":t},d("th","",{scope:"row"},e),...l)}function We(t,e){let n=t.hit_rates[t.policies.indexOf("belady")]?.at(-1)??1,r=t.realised===null?"What the page cache really held was not measured.":`The page cache really held ${b(t.realised)} of the bytes (later half of the run; unlike a replay it may not have been empty at the start).`;return`${t.tokens} decoded tokens replayed after ${t.warmup} that filled the cache; a cache is per layer, all of one size. No cache hits more than ${b(n)}: the rest are first uses. ${r} Tokens/s: this run's time beside reads, and every miss in turn.${e?` ${e}`:""}`}var Lt=ne({name:"CacheSim",hint:"fm.widgets.CacheSim().attach(session) or .attach(fm.load_trace(path))",make:Fe});export{ie as POLICY_COLOURS,ae as POLICY_NAMES,Lt as default};

@@ -1,0 +1,188 @@
+// widgets/src sha256 b89c3d8c763cc277db6c93246654b5f03f5e3075d80e056278b465ef008b7efc
+function K(n,e){let t=document.createElement("canvas");t.className="fm-canvas",t.setAttribute("role","img"),t.setAttribute("aria-label",e),n.append(t);let r=t.getContext("2d"),[o,s]=[0,0];return{canvas:t,context:r,get width(){return o},get height(){return s},fit(a){let i=globalThis.devicePixelRatio||1,c=Math.max(200,Math.floor(n.clientWidth)),u=c!==o||a!==s||t.width!==Math.round(c*i);return u&&([o,s]=[c,a],t.width=Math.round(c*i),t.height=Math.round(a*i),t.style.width=`${c}px`,t.style.height=`${a}px`),r.setTransform(i,0,0,i,0,0),u}}}var B=class{canvas=document.createElement("canvas");context;image;constructor(){this.context=this.canvas.getContext("2d"),this.image=this.context.createImageData(1,1)}fill(e,t,r){(this.image.width!==e||this.image.height!==t)&&(this.canvas.width=e,this.canvas.height=t,this.image=this.context.createImageData(e,t));let o=new Uint32Array(this.image.data.buffer);for(let s=0;s<o.length;s++)o[s]=r(s);this.context.putImageData(this.image,0,0)}};var Me="440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725",_e="00224e 123570 3b496c 575d6d 707173 8a8678 a59c74 c3b369 e1cc55 fee838";function ne(n){let e=n.split(" ").map(r=>Number.parseInt(r,16)),t=(r,o)=>r>>o&255;return Uint32Array.from({length:256},(r,o)=>{let s=o/255*(e.length-1),a=Math.min(Math.floor(s),e.length-2),i=c=>Math.round(t(e[a],c)*(a+1-s)+t(e[a+1],c)*(s-a));return I(i(16),i(8),i(0))})}function I(n,e,t,r=255){return(r<<24|t<<16|e<<8|n)>>>0}var nt=ne(Me),A=ne(_e);function $(n,e){return n[Math.max(0,Math.min(255,Math.round(e*255)))]}function Y(n){return`rgb(${n&255} ${n>>8&255} ${n>>16&255})`}function re(n){let e=getComputedStyle(n),t=r=>e.getPropertyValue(r).trim();return{dark:n.closest(".fm-dark")!==null,text:t("--fm-text"),faint:t("--fm-faint"),line:t("--fm-line"),paper:t("--fm-paper"),accent:t("--fm-accent"),font:e.fontFamily}}function m(n,e,t={},...r){let o=document.createElement(n);e&&(o.className=e);for(let[s,a]of Object.entries(t))o.setAttribute(s,a);return o.append(...r),o}function v(n,e,t,r){let o=m("button","",{type:"button","data-name":n,title:t},e);return o.addEventListener("click",r),o}function x(n,e){n.textContent!==e&&(n.textContent=e)}function C(n){return n.toLocaleString("en")}function S(n){for(let[e,t]of[["TB",1e12],["GB",1e9],["MB",1e6],["kB",1e3]])if(n>=t)return`${Se(n/t)} ${e}`;return`${n} B`}function L(n){return Number.isFinite(n)?`${(n*100).toFixed(1)} %`:"unknown"}function Se(n){return n.toPrecision(3)}function oe(n,e){let t=-1,r=v("evict_layer","","Drop this layer's experts from the page cache",()=>e("evict",{layer:t})),o=v("evict_all","Evict all …","Drop every expert from the page cache; asks first",()=>{l.hidden=!1,c.focus()}),s=v("warm_layer","","Read this layer's experts into the page cache",()=>e("warm",{layer:t})),a=v("warm_all","Warm all","Read every expert into the page cache, as far as it fits",()=>e("warm")),i=m("span",""),c=v("evict_sure","Evict all","Drop every expert",()=>{l.hidden=!0,e("evict")}),u=v("evict_keep","Keep","Leave the page cache as it is",()=>{l.hidden=!0,o.focus()}),l=m("div","fm-row fm-banner",{role:"alertdialog","data-name":"question"},i,c,u);l.hidden=!0;let f=[r,o,s,a];return{buttons:f,question:l,draw(h,b,y){t=h;for(let g of[...f,c])g.disabled=y;for(let g of f)g.hidden=!b;b||(l.hidden=!0),x(r,`Evict layer ${h}`),x(s,`Warm layer ${h}`);let{expert_bytes:p,num_experts:E,sparse_layers:T}=n.facts,d=S(p*E*T.length);x(i,`Drop all experts (${d}) from the page cache? The next tokens read them from the SSD again.`)}}}async function se(n){let{width:e,height:t}=n.getBoundingClientRect();if(e<1||t<1)return null;let r=n.cloneNode(!0),[o,s]=[n.querySelectorAll("canvas"),r.querySelectorAll("canvas")];o.forEach((c,u)=>{let l=new Image;l.src=c.toDataURL(),l.setAttribute("style",`${c.getAttribute("style")};display:block`),s[u].replaceWith(l)}),Ee(n,r);let a=new XMLSerializer().serializeToString(r),i=`<svg xmlns="http://www.w3.org/2000/svg" width="${e}" height="${t}"><foreignObject width="100%" height="100%">${a}</foreignObject></svg>`;try{return await Te(`data:image/svg+xml;charset=utf-8,${encodeURIComponent(i)}`,e,t)}catch{return null}}function Ee(n,e){let t=getComputedStyle(n);for(let r of["text","faint","line","paper","raised","accent","warn","error"])e.style.setProperty(`--fm-${r}`,t.getPropertyValue(`--fm-${r}`));e.style.font=t.font}async function Te(n,e,t){let r=new Image;r.src=n,await r.decode();let o=document.createElement("canvas");o.width=Math.round(e),o.height=Math.round(t),o.getContext("2d").drawImage(r,0,0);let s=await new Promise(a=>o.toBlob(a,"image/png"));return s?s.arrayBuffer():null}function ae(n,e,t){if(n.ctrlKey||n.metaKey||n.altKey)return!1;let r=n.target.closest("input, select, textarea")!==null;if(n.key==="Escape")e.select({layer:-1,expert:-1,token:-1,following:!0});else{if(r)return!1;if(n.key==="ArrowLeft"||n.key==="ArrowRight")Re(e,n.key==="ArrowRight"?1:-1);else if(n.key==="ArrowUp"||n.key==="ArrowDown")Ae(e,n.key==="ArrowDown"?1:-1);else if(n.key===" "&&!n.target.closest("button"))t("toggle");else return!1}return!0}function Re(n,e){let t=Math.max(0,Math.min(n.tokens-1,n.shownToken+e));n.tokens&&n.select({token:t,following:!1})}function Ae(n,e){let t=n.facts?.sparse_layers??[];if(t.length===0)return;let r=n.layerRow(n.selection.layer),o=r<0?e>0?0:t.length-1:Math.max(0,Math.min(t.length-1,r+e));n.select({layer:t[o],expert:-1})}var ie="fm-page";function ce(n){let e=document.getElementById(ie),t=document.getElementById(`${ie}-data`);if(!e||!t)return;let{traits:r,run:o}=JSON.parse(t.textContent??"{}"),s=n(),a=Ce({...r,run:$e(o)});s.initialize({model:a}),s.render({model:a,el:e})}function $e(n){return new DataView(Uint8Array.from(atob(n),e=>e.charCodeAt(0)).buffer)}function Ce(n){return{get:e=>n[e],set:(e,t)=>{n[e]=t},save_changes:()=>{},send:()=>{},on:()=>{},off:()=>{}}}var N=class{constructor(e,t,r=96e6){this.width=t;this.mostBytes=r;this.data=e}width;mostBytes;first=0;end=0;data;has(e){return e>=this.first&&e<this.end}at(e,t=0){return this.has(e)?this.data[(e-this.first)*this.width+t]:Number.NaN}rows(e,t=e+1){let r=Math.max(e,this.first)-this.first,o=Math.min(t,this.end)-this.first;return this.data.subarray(r*this.width,Math.max(r,o)*this.width)}append(e,t){let r=Math.max(0,this.end-e),o=this.width?t.length/this.width:0;e>this.end&&(this.first=this.end=e);let s=t.subarray(r*this.width);s.length!==0&&(this.reserve(s.length),this.data.set(s,(this.end-this.first)*this.width),this.end=e+o)}reserve(e){let t=(this.end-this.first)*this.width;if(t+e<=this.data.length)return;let r=this.data.subarray(0,t);if((t+e)*this.data.BYTES_PER_ELEMENT>this.mostBytes&&this.width>1){let o=Math.floor((this.end-this.first)/2);this.data=this.grown(r.subarray(o*this.width),e),this.first+=o}else this.data=this.grown(r,Math.max(e,t))}grown(e,t){let r=this.data.constructor,o=new r(e.length+t);return o.set(e),o}};var w=255,D=class{facts=null;place=null;tokens=0;reads=0;countsBefore=new Uint32Array(0);residency=new Uint8Array(0);selection={token:-1,layer:-1,expert:-1,following:!0};connected=!1;error="";received={messages:0,rows:0,snapshots:0};columns=new Map;listeners=new Set;handlers=new Map;kept=new Map;column(e){let t=this.columns.get(e);return t||(t=new N(new Float32Array(0),1),this.columns.set(e,t)),t}get routedFirst(){return this.column("expert_ids").first}get keptExperts(){return this.column("expert_ids").width/Math.max(1,this.facts?.sparse_layers.length??1)}get shownToken(){let{token:e,following:t}=this.selection;return t||e<0||e>=this.tokens?this.tokens-1:e}layerRow(e){return this.facts?this.facts.sparse_layers.indexOf(e):-1}text(e,t=e+1){let r=this.column("text_start").at(e),o=this.column("text_end").at(Math.min(t,this.tokens)-1);return Number.isNaN(r+o)?"":new TextDecoder().decode(this.column("text").rows(r,o))}readsOf(e){let t=this.column("pass_start").at(e),r=this.column("read_token");return[le(r,t),le(r,t+1)]}apply(e){let t=JSON.parse(e.metadata.place);if(t.run!==this.place?.run){if(!e.metadata.facts)return"gap";this.reset(JSON.parse(e.metadata.facts))}else if(t.token_row>this.tokens)return"gap";let r=e.tensors.get("token_id")?.shape[0]??0,o=t.complete!==this.place?.complete;this.place=t;let s=this.tokens;return(t.token_row+r>this.tokens||o||r===0)&&this.take(e,t,r),this.changed(),this.tokens>s||o?"applied":"nothing new"}setResidency(e,t){let r=this.layerRow(e);r<0||!this.facts||(this.residency.set(t,r*this.facts.num_experts),this.changed())}select(e){let t={...this.selection,...e};Object.keys(t).every(o=>t[o]===this.selection[o])||(Object.assign(this.selection,e),this.changed())}onChange(e){return this.listeners.add(e),()=>this.listeners.delete(e)}changed(){for(let e of this.listeners)e()}onPart(e,t){let r=this.handlers.get(e)??new Set;this.handlers.set(e,r.add(t));let o=this.kept.get(e);return o&&t(o,[]),()=>r.delete(t)}keeps(e){return this.kept.has(e)}keep(e){this.kept.set(e.kind,e),this.hand(e,[])}hand(e,t){for(let r of this.handlers.get(e.kind)??[])r(e,t);this.changed()}reset(e){let t=e.sparse_layers.length*e.num_experts;this.facts=e,this.place=null,this.tokens=this.reads=0,this.columns=new Map,this.countsBefore=new Uint32Array(t),this.residency=new Uint8Array(t).fill(w),this.error=""}take(e,t,r){let o=e.tensors.get("counts_before");o&&t.routed_row>this.column("expert_ids").end&&this.countsBefore.set(o.values);for(let[s,a]of e.tensors)s!=="counts_before"&&(this.columns.has(s)||this.columns.set(s,Ue(a)),this.put(s,Pe(s,t),a.values));this.tokens=Math.max(this.tokens,t.token_row+r),this.reads=this.column("read_token").end}put(e,t,r){let o=this.column(e);if(e!=="expert_ids"){o.append(t,r);return}let[s,a]=[o.first,o.rows(o.first,o.end)];o.append(t,r),o.first>s&&o.first<t&&this.count(a.subarray(0,(o.first-s)*o.width))}count(e){let{num_experts:t,sparse_layers:r}=this.facts;for(let o=0;o<e.length;o++){let s=Math.floor(o/this.keptExperts)%r.length;e[o]<t&&this.countsBefore[s*t+e[o]]++}}},Le=new Set(["expert_ids","routing_weights","router_entropy","kept_mass","router_margin"]);function Pe(n,e){return n==="text"?e.text_byte:n.startsWith("read_")?e.read_row:n.startsWith("patch_")?e.patch_row:Le.has(n)||n.startsWith("layer_")?e.routed_row:e.token_row}function Ue(n){let e=n.shape.slice(1).reduce((t,r)=>t*r,1);return new N(n.values.slice(0,0),e)}function le(n,e){let[t,r]=[n.first,n.end];for(;t<r;){let o=t+r>>1;n.at(o)<e?t=o+1:r=o}return t}var de=`.fm-root {
+  --fm-text: var(--jp-ui-font-color1, #1f1f1f);
+  --fm-faint: var(--jp-ui-font-color2, #5f5f5f);
+  --fm-line: var(--jp-border-color2, #d0d0d0);
+  --fm-paper: var(--jp-layout-color0, #fff);
+  --fm-raised: var(--jp-layout-color2, #f2f2f2);
+  --fm-accent: var(--jp-brand-color1, #1976d2);
+  --fm-warn: var(--jp-warn-color0, #b35900);
+  --fm-error: var(--jp-error-color1, #c62828);
+  color: var(--fm-text);
+  background: var(--fm-paper);
+  font: 12px / 1.45 var(--jp-ui-font-family, system-ui, sans-serif);
+  font-variant-numeric: tabular-nums;
+  position: relative;
+  box-sizing: border-box;
+  width: 100%;
+  min-width: 0;
+  padding: 6px 8px;
+}
+.fm-root.fm-plain.fm-dark {
+  --fm-text: #e4e4e4;
+  --fm-faint: #a8a8a8;
+  --fm-line: #4a4a4a;
+  --fm-paper: #111;
+  --fm-raised: #262626;
+  --fm-accent: #64b5f6;
+  --fm-warn: #ffb74d;
+  --fm-error: #ef9a9a;
+}
+.fm-root *,
+.fm-root *::before {
+  box-sizing: border-box;
+}
+.fm-root [hidden] {
+  display: none;
+}
+.fm-head {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: baseline;
+  gap: 2px 12px;
+  margin-bottom: 4px;
+}
+.fm-name {
+  font-weight: 600;
+}
+.fm-of,
+.fm-says,
+.fm-status,
+.fm-faint {
+  color: var(--fm-faint);
+}
+.fm-body {
+  min-width: 0;
+}
+.fm-canvas {
+  display: block;
+  touch-action: none;
+}
+.fm-row {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 4px 8px;
+  margin: 4px 0;
+}
+.fm-grow {
+  flex: 1 1 160px;
+  min-width: 0;
+}
+.fm-status {
+  font-size: 11px;
+  margin-top: 4px;
+  display: flex;
+  flex-wrap: wrap;
+  gap: 0 12px;
+}
+.fm-error {
+  color: var(--fm-error);
+  white-space: pre-wrap;
+}
+.fm-empty {
+  border: 1px dashed var(--fm-line);
+  padding: 24px 16px;
+  text-align: center;
+  color: var(--fm-faint);
+}
+.fm-root code {
+  font-family: var(--jp-code-font-family, ui-monospace, monospace);
+  font-size: 12px;
+}
+.fm-root button,
+.fm-root select,
+.fm-root input[type="number"],
+.fm-root input[type="text"],
+.fm-root textarea {
+  font: inherit;
+  color: inherit;
+  background: var(--fm-raised);
+  border: 1px solid var(--fm-line);
+  border-radius: 3px;
+  padding: 2px 8px;
+  min-height: 24px;
+}
+.fm-root button {
+  cursor: pointer;
+}
+.fm-root button:disabled {
+  opacity: 0.45;
+  cursor: default;
+}
+.fm-root button[aria-pressed="true"],
+.fm-root button[aria-checked="true"] {
+  border-color: var(--fm-accent);
+  box-shadow: inset 0 0 0 1px var(--fm-accent);
+}
+.fm-root :focus-visible {
+  outline: 2px solid var(--fm-accent);
+  outline-offset: 1px;
+}
+.fm-root input[type="range"] {
+  accent-color: var(--fm-accent);
+  margin: 0;
+}
+.fm-group {
+  display: inline-flex;
+}
+.fm-group button {
+  border-radius: 0;
+  margin-left: -1px;
+}
+.fm-tip {
+  position: absolute;
+  z-index: 2;
+  pointer-events: none;
+  max-width: 320px;
+  padding: 4px 8px;
+  border: 1px solid var(--fm-line);
+  border-radius: 3px;
+  background: var(--fm-paper);
+  box-shadow: 0 2px 6px rgb(0 0 0 / 25%);
+  white-space: pre-line;
+}
+.fm-root table {
+  border-collapse: collapse;
+  font-size: 12px;
+}
+.fm-root th,
+.fm-root td {
+  padding: 1px 8px;
+  text-align: right;
+  border-bottom: 1px solid var(--fm-line);
+}
+`;var fe={F64:Float64Array,F32:Float32Array,I32:Int32Array,I16:Int16Array,U32:Uint32Array,U16:Uint16Array,U8:Uint8Array};function q(n){let e=Number(n.getBigUint64(0,!0)),t=new TextDecoder().decode(new Uint8Array(n.buffer,n.byteOffset+8,e)),r=JSON.parse(t),o=r.__metadata__??{},s=n.byteOffset+8+e,a=new Map;for(let[i,{dtype:c,shape:u,data_offsets:l}]of Object.entries(r)){if(i==="__metadata__")continue;let f=fe[c];if(!f)throw new Error(`array "${i}" has the type ${c}, expected one of ${Object.keys(fe).join(", ")}`);let h=new f(n.buffer.slice(s+l[0],s+l[1]));a.set(i,{shape:u,values:h})}return{metadata:o,tensors:a}}var G=["token","layer","expert","following"],H=class{constructor(e,t){this.model=e;this.store=t;e.on("msg:custom",(r,o)=>this.receive(r,o)),e.on("change:run",()=>this.load()),e.on("change:state",()=>this.kept());for(let r of G)e.on(`change:${r}`,()=>this.selected());e.on("comm_live_update",()=>this.gone()),this.load(),this.kept(),this.selected(),t.onChange(()=>this.publish()),this.ask()}model;store;painted={token:-1,frames:0,latencies:[]};asked=!1;send=(e,t={})=>{this.store.connected&&this.model.send({kind:"command",name:e,args:t})};picture(e){this.store.connected&&this.model.send({kind:"picture"},void 0,[e])}receive(e,t){if(e?.parts===void 0)return;this.store.connected=!0;let r=0;for(let i of e.parts){let c=t.slice(r,r+i.n_buffers);r+=i.n_buffers,i.kind==="rows"?this.rows(c[0]):i.kind==="residency"?this.store.setResidency(i.layer,Ne(c[0])):this.other(i,c)}this.store.received.messages++;let{token:o,frames:s,latencies:a}=this.painted;this.model.send({kind:"ack",seq:e.seq,painted:o,frames:s,latencies:a.splice(0)})}rows(e){let t=this.store.tokens;this.store.apply(q(e))==="gap"?this.ask():this.asked=!1,this.store.received.rows+=Math.max(0,this.store.tokens-t)}other(e,t){e.kind==="error"&&(this.store.error=String(e.text)),this.store.hand(e,t)}load(){let e=this.model.get("run");!e||e.byteLength===0||this.store.apply(q(e))==="applied"&&this.store.received.snapshots++}kept(){for(let e of Object.values(this.model.get("state")??{}))this.store.keep(e)}ask(){this.asked||(this.asked=!0,this.model.send({kind:"snapshot?",run:this.store.place?.run??"",tokens:this.store.tokens}))}selected(){let e=Object.fromEntries(G.map(t=>[t,this.model.get(t)]));this.store.select(e)}publish(){let{model:e,store:t}=this,r=G.filter(o=>e.get(o)!==t.selection[o]);for(let o of r)e.set(o,t.selection[o]);r.length&&e.save_changes()}gone(){this.store.connected=!1,this.store.changed()}};function Ne(n){return new Uint8Array(n.buffer,n.byteOffset,n.byteLength)}var De=1500;function ue(n){let e=()=>{let t;return{initialize({model:r}){t=new H(r,new D)},render({model:r,el:o}){return t??=new H(r,new D),He(n,o,t)}}};return ce(e),e}function He(n,e,t){let{store:r,send:o}=t,s=n.ready??(p=>p.facts!==null),a=Be(n,s);e.append(a.root);let i=n.make(a.body,r,o),[c,u,l]=[0,0,0],f=()=>{c||=requestAnimationFrame(h)},h=p=>{c=0,a.show(r),s(r)&&i.draw(p)&&f(),Ve(t),u=p,a.status(t),clearTimeout(l),l=setTimeout(b,De)},b=async()=>{if(!s(r)||!r.connected||document.hidden||u===0)return;let p=await se(a.root);p&&t.picture(p)},y=[r.onChange(f),Fe(a.root,f),ze(a.root,f)];return a.root.addEventListener("keydown",p=>{ae(p,r,o)&&(p.preventDefault(),p.stopPropagation())}),f(),()=>{for(let p of y)p();cancelAnimationFrame(c),clearTimeout(l),i.destroy(),a.root.remove()}}function Ve({store:n,painted:e}){e.frames++;let t=n.tokens-1;if(t===e.token)return;e.token=t;let r=Date.now()-(n.place.epoch_ms+n.column("end_ms").at(t));!n.place.complete&&e.latencies.length<100&&e.latencies.push(Math.round(r*10)/10)}function Be(n,e){let t=m("style","",{},de),r=m("span","fm-of"),o=m("div","fm-head",{},m("span","fm-name",{},n.name),r),s=m("div","fm-body"),a=m("div","fm-empty",{},"Nothing to show yet. ",m("code","",{},n.hint)),i=m("div","fm-error",{role:"alert"}),c=m("div","fm-status"),u=m("div","fm-root",{role:"group","aria-label":n.name,tabindex:"0"});return u.append(t,o,s,a,i,c),{root:u,body:s,show(l){s.hidden=!e(l),a.hidden=e(l),x(r,l.facts?Ie(l):""),x(i,l.error),i.hidden=l.error===""},status({store:l,painted:f}){let{messages:h,rows:b,snapshots:y}=l.received;Object.assign(c.dataset,{tokens:l.tokens,painted:f.token,frames:f.frames}),Object.assign(c.dataset,{messages:h,rows:b,snapshots:y,connected:l.connected,shown:l.shownToken}),x(c,l.facts?je(l,f.token):"")}}}function Ie(n){let e=n.place?.complete?"recorded":"recording";return`${n.facts.label} · ${e} · ${n.facts.machine}`}function je(n,e){let{messages:t,rows:r}=n.received,o=`${C(n.tokens)} tokens, ${C(n.reads)} reads, newest painted: ${e<0?"none":e}`,s=t>1&&r>0?` · ${C(r)} live in ${C(t)} messages`:"",a=n.routedFirst,i=a>0?` · routing from token ${C(a)} on (${L(1-a/n.tokens)})`:"";return o+s+i+(n.connected?"":" · no kernel: what it sent last")}function ze(n,e){let t=new ResizeObserver(e);return t.observe(n),()=>t.disconnect()}function Fe(n,e){let t=matchMedia("(prefers-color-scheme: dark)"),r=()=>{let s=getComputedStyle(n).getPropertyValue("--jp-ui-font-color1")!=="";n.classList.toggle("fm-plain",!s),n.classList.toggle("fm-dark",s?We(n):t.matches),e()},o=new MutationObserver(r);return o.observe(document.body,{attributes:!0}),t.addEventListener("change",r),requestAnimationFrame(r),()=>{o.disconnect(),t.removeEventListener("change",r)}}function We(n){let[e,t,r]=(getComputedStyle(n).backgroundColor.match(/[\d.]+/g)??["255","255","255"]).map(Number);return .299*e+.587*t+.114*r<128}var me=`.fm-legend {
+  gap: 2px 14px;
+  font-size: 11px;
+}
+.fm-banner {
+  border-left: 3px solid var(--fm-warn);
+  padding: 4px 8px;
+  background: var(--fm-raised);
+}
+.fm-banner button {
+  background: var(--fm-paper);
+}
+.fm-ramp {
+  display: inline-block;
+  width: 72px;
+  height: 9px;
+  margin: 0 2px;
+}
+.fm-box {
+  display: inline-block;
+  width: 10px;
+  height: 10px;
+  margin-right: 4px;
+  vertical-align: -1px;
+}
+.fm-box-unknown {
+  background: var(--fm-line);
+}
+.fm-box-routed {
+  border: 1.5px solid #d55e00;
+}
+`;var k=254;function pe(n){let e=n.facts,t=new Uint8Array(e.sparse_layers.length*e.num_experts).fill(w);if(!e.residency_per_expert)return{shares:t,swept:!1};let[,r]=n.readsOf(n.shownToken),[o,s]=[n.column("read_layer"),n.column("read_expert")],a=n.column("read_resident_fraction_before");for(let i=o.first;i<r;i++){let c=a.at(i),u=n.layerRow(o.at(i));u>=0&&!Number.isNaN(c)&&(t[u*e.num_experts+s.at(i)]=Ye(c))}return{shares:t,swept:!1}}function Ye(n){return n<=0?0:n>=1?k:Math.max(1,Math.min(k-1,Math.round(n*k)))}function j(n,e){let t=0;for(let r of n)r!==w&&(t+=r);return Math.round(t/k*e)}function X(n){let e=0;for(let t of n)e+=t===w?0:1;return e}function he(n){return n===w?"unknown":n===0?"not resident":n===k?"resident":`${L(n/k)} of its pages resident`}var M=46,be=54,xe="#D55E00";function J(n,e,t,r=6){return{rows:n,experts:e,rowHeight:r,cell:Math.max(1,t-M-be)/e}}function Q(n,e,t){let[r,o]=[Math.floor((t-2)/n.rowHeight),Math.floor((e-M)/n.cell)],s=r>=0&&r<n.rows;return[s?r:-1,s&&o>=0&&o<n.experts?o:-1]}function we(n,e,t,r,o,s,a){let{context:i,width:c,height:u}=n,{rowHeight:l,cell:f,experts:h}=r;i.clearRect(0,0,c,u),i.imageSmoothingEnabled=!1,i.font=`11px ${e.font}`,i.textBaseline="middle",t.facts.sparse_layers.forEach((b,y)=>{let p=2+y*l,E=l>9?2:.5;i.drawImage(o,0,y,h,1,M,p,f*h,l-E),i.fillStyle=b===t.selection.layer?e.accent:e.faint,(l>=12||y%4===0)&&(i.textAlign="left",i.fillText(`L${b}`,4,p+l/2),i.textAlign="right",i.fillText(qe(s.subarray(y*h,(y+1)*h)),c-4,p+l/2)),b===t.selection.layer&&ge(i,e.accent,M-1,p-1,f*h+2,l);for(let T of a(y))ge(i,xe,M+T*f,p,Math.max(2,f),l-E)})}function ge(n,e,t,r,o,s){n.strokeStyle=e,n.lineWidth=1,n.strokeRect(t,r+.5,o,s-1)}function qe(n){let e=n.filter(t=>t!==w);return e.length===0?"?":`${(e.reduce((t,r)=>t+r,0)/e.length/k*100).toFixed(0)} %`}function z(n,e){let t=Math.max(1,e-M-be),r=Math.min(22,Math.max(8,Math.floor(t/Math.ceil(n/12)))),o=Math.max(1,Math.floor(t/r));return{columns:o,size:r,height:Math.ceil(n/o)*r+2,experts:n}}function Z(n,e,t){let r=Math.floor((e-M)/n.size),o=Math.floor(t/n.size)*n.columns+r;return r>=0&&r<n.columns&&o>=0&&o<n.experts?o:-1}function ve(n,e,t,r,o,s){let{context:a,width:i,height:c}=n,u=t.size-2;a.clearRect(0,0,i,c),r.forEach((l,f)=>{let h=M+f%t.columns*t.size,b=Math.floor(f/t.columns)*t.size+1;if(a.fillStyle=l===w?e.line:Y($(A,0)),a.fillRect(h,b,u,u),l!==w&&l>0){let y=l/k*u;a.fillStyle=Y($(A,1)),a.fillRect(h,b+u-y,u,y)}}),a.lineWidth=Math.min(2,u/4);for(let l of o)ye(a,t,l,xe);s>=0&&s<t.experts&&ye(a,t,s,e.accent)}function ye(n,e,t,r){n.strokeStyle=r;let o=M+t%e.columns*e.size,s=Math.floor(t/e.columns)*e.size+1;n.strokeRect(o-.5,s-.5,e.size-1,e.size-1)}function Ge(n,e,t){let r={state:"none",text:""},o=v("sweep","Pause","Stop asking the system, or go on",()=>t(r.state==="paused"?"resume":"pause")),s=oe(e,t),a=m("div","fm-says",{"data-name":"says"}),i=m("div","fm-says",{"data-name":"detail"}),c=m("div","fm-tip");c.hidden=!0;let[u,l]=[m("div",""),m("div","")];n.append(m("style","",{},me),m("div","fm-row",{},...s.buttons,o),s.question),n.append(a,u,i,l,Ze(),c);let f=K(u,"Share of every expert that the page cache holds, a row for each layer"),h=K(l,"The experts of one layer, filled as far as they are resident"),b=new B,y=J(0,1,1),p={shares:e.residency,swept:!0},E=[e.onPart("sweep",d=>{r=d}),e.onPart("residency_seen",d=>{e.connected||Xe(e,d.layers)})];f.canvas.addEventListener("click",d=>{let[g,_]=Q(y,d.offsetX,d.offsetY);g>=0&&e.select({layer:e.facts.sparse_layers[g],expert:_})}),h.canvas.addEventListener("click",d=>{let g=Z(z(e.facts.num_experts,h.width),d.offsetX,d.offsetY);g>=0&&e.select({layer:P(e),expert:g})});let T=(d,g,_,U)=>{if(c.hidden=d<0||g<0,c.hidden)return;let O=e.facts.sparse_layers[d],R=p.shares[d*e.facts.num_experts+g],V=ke(e,d).has(g)?`
+chosen for this token`:"";x(c,`layer ${O}, expert ${g}
+${he(R)}${V}`),c.style.left=`${Math.max(0,Math.min(_.offsetLeft+U.offsetX+14,n.clientWidth-190))}px`,c.style.top=`${_.offsetTop+U.offsetY+16}px`};f.canvas.addEventListener("pointermove",d=>{let[g,_]=Q(y,d.offsetX,d.offsetY);T(g,_,u,d)}),h.canvas.addEventListener("pointermove",d=>{let g=Z(z(e.facts.num_experts,h.width),d.offsetX,d.offsetY);T(e.layerRow(P(e)),g,l,d)});for(let d of[f,h])d.canvas.addEventListener("pointerleave",()=>{c.hidden=!0});return{draw(){let d=e.facts,g=re(n),_=g.dark?I(58,58,58):I(224,224,224);p=X(e.residency)>0?{shares:e.residency,swept:!0}:pe(e);let U=Math.max(6,Math.min(22,Math.floor(360/d.sparse_layers.length)));f.fit(d.sparse_layers.length*U+4),y=J(d.sparse_layers.length,d.num_experts,f.width,U),b.fill(d.num_experts,d.sparse_layers.length,W=>{let te=p.shares[W];return te===w?_:$(A,te/254)});let O=W=>ke(e,W);we(f,g,e,y,b.canvas,p.shares,O);let R=e.layerRow(P(e)),V=z(d.num_experts,h.width);h.fit(V.height);let F=p.shares.subarray(R*d.num_experts,(R+1)*d.num_experts);ve(h,g,V,F,O(R),e.selection.expert);let ee=j(p.shares,d.expert_bytes);x(a,Je(e,p,ee,r)),Object.assign(a.dataset,{resident:ee,swept:X(e.residency),state:r.state}),x(i,Qe(P(e),F,d.expert_bytes,O(R).size)),Object.assign(i.dataset,{layer:P(e),resident:j(F,d.expert_bytes)}),o.hidden=r.state==="none"||!e.connected,x(o,r.state==="paused"?"Go on looking":"Pause looking"),s.draw(P(e),r.state!=="none"&&e.connected,r.state==="busy")},destroy:()=>{for(let d of E)d()}}}function Xe(n,e){for(let[t,r]of Object.entries(e))n.setResidency(Number(t),Uint8Array.from(atob(r),o=>o.charCodeAt(0)))}function P(n){let{layer:e}=n.selection;return n.layerRow(e)>=0?e:n.facts?.sparse_layers[0]??-1}function ke(n,e){let t=n.keptExperts;return new Set(n.column("expert_ids").rows(n.shownToken).subarray(e*t,(e+1)*t))}function Je(n,e,t,r){let o=n.facts;if(!o.residency_per_expert)return`Experts of ${S(o.expert_bytes)} share pages with their neighbours: what is resident of one cannot be told. Open a packed copy (“flashmoe pack”).`;let s=o.expert_bytes*e.shares.length;if(e.swept){let i=r.text?` · ${r.text}`:"";return`${S(t)} of ${S(s)} of experts are in the page cache (${L(t/s)})${i}`}let a=r.text||"no page cache is asked: attach a session to see it live.";return`As the reads up to token ${n.shownToken} found it: what they did not touch is unknown; ${a}`}function Qe(n,e,t,r){let[o,s]=[e.filter(c=>c===254),e.filter(c=>c>0&&c<254)],a=e.filter(c=>c===w).length,i=a?`, ${a} unknown`:"";return`Layer ${n}: ${o.length} of ${e.length} experts resident, ${s.length} in part${i}, ${S(j(e,t))}; ${r} chosen for this token (outlined)`}function Ze(){let n=m("i","fm-ramp"),e=Array.from({length:9},(r,o)=>`#${et($(A,o/8))}`);n.style.background=`linear-gradient(90deg, ${e.join(", ")})`;let t=[m("span","fm-faint",{},"not resident ",n," resident"),m("span","fm-faint",{},m("i","fm-box fm-box-unknown"),"unknown"),m("span","fm-faint",{},m("i","fm-box fm-box-routed"),"chosen for this token")];return m("div","fm-row fm-legend",{},...t)}function et(n){return[n&255,n>>8&255,n>>16&255].map(t=>t.toString(16).padStart(2,"0")).join("")}var Kt=ue({name:"PageCacheView",hint:"fm.widgets.PageCacheView().attach(session)",make:Ge});export{Kt as default};

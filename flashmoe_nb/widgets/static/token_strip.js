@@ -1,0 +1,187 @@
+// widgets/src sha256 7083612e98a27b2ef009f63e1d9e210e08cc53c8d225d8f08f4a3aab1420290d
+var ae="440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725",ie="00224e 123570 3b496c 575d6d 707173 8a8678 a59c74 c3b369 e1cc55 fee838";function K(n){let e=n.split(" ").map(r=>Number.parseInt(r,16)),t=(r,o)=>r>>o&255;return Uint32Array.from({length:256},(r,o)=>{let s=o/255*(e.length-1),a=Math.min(Math.floor(s),e.length-2),i=c=>Math.round(t(e[a],c)*(a+1-s)+t(e[a+1],c)*(s-a));return ce(i(16),i(8),i(0))})}function ce(n,e,t,r=255){return(r<<24|t<<16|e<<8|n)>>>0}var Ie=K(ae),je=K(ie);var b={cache:"#009E73",partly:"#CC79A7",ssd:"#E69F00",unknown:"#999999",mark:"#0072B2"};function u(n,e,t={},...r){let o=document.createElement(n);e&&(o.className=e);for(let[s,a]of Object.entries(t))o.setAttribute(s,a);return o.append(...r),o}function D(n,e,t,r){let o=u("button","",{type:"button","data-name":n,title:t},e);return o.addEventListener("click",r),o}function y(n,e){n.textContent!==e&&(n.textContent=e)}function Y(n,e,t){let r=u("span","fm-group",{role:"radiogroup","aria-label":n}),o=e.map(([s,a,i])=>{let c=D(s,a,i,()=>t(s));return c.setAttribute("role","radio"),r.append(c),c});return{el:r,show(s){for(let a of o)a.setAttribute("aria-checked",String(a.dataset.name===s))}}}function h(n){return n.toLocaleString("en")}function S(n){for(let[e,t]of[["TB",1e12],["GB",1e9],["MB",1e6],["kB",1e3]])if(n>=t)return`${A(n/t)} ${e}`;return`${n} B`}function $(n){return n>=1e3?`${A(n/1e3)} s`:n>=1?`${A(n)} ms`:`${A(n*1e3)} µs`}function v(n){return Number.isFinite(n)?`${(n*100).toFixed(1)} %`:"unknown"}function F(n){return n.replaceAll(`
+`,"⏎").replaceAll("	","⇥").replaceAll(" ","␣")}function A(n){return n.toPrecision(3)}async function q(n){let{width:e,height:t}=n.getBoundingClientRect();if(e<1||t<1)return null;let r=n.cloneNode(!0),[o,s]=[n.querySelectorAll("canvas"),r.querySelectorAll("canvas")];o.forEach((c,m)=>{let l=new Image;l.src=c.toDataURL(),l.setAttribute("style",`${c.getAttribute("style")};display:block`),s[m].replaceWith(l)}),le(n,r);let a=new XMLSerializer().serializeToString(r),i=`<svg xmlns="http://www.w3.org/2000/svg" width="${e}" height="${t}"><foreignObject width="100%" height="100%">${a}</foreignObject></svg>`;try{return await de(`data:image/svg+xml;charset=utf-8,${encodeURIComponent(i)}`,e,t)}catch{return null}}function le(n,e){let t=getComputedStyle(n);for(let r of["text","faint","line","paper","raised","accent","warn","error"])e.style.setProperty(`--fm-${r}`,t.getPropertyValue(`--fm-${r}`));e.style.font=t.font}async function de(n,e,t){let r=new Image;r.src=n,await r.decode();let o=document.createElement("canvas");o.width=Math.round(e),o.height=Math.round(t),o.getContext("2d").drawImage(r,0,0);let s=await new Promise(a=>o.toBlob(a,"image/png"));return s?s.arrayBuffer():null}function G(n,e,t){if(n.ctrlKey||n.metaKey||n.altKey)return!1;let r=n.target.closest("input, select, textarea")!==null;if(n.key==="Escape")e.select({layer:-1,expert:-1,token:-1,following:!0});else{if(r)return!1;if(n.key==="ArrowLeft"||n.key==="ArrowRight")ue(e,n.key==="ArrowRight"?1:-1);else if(n.key==="ArrowUp"||n.key==="ArrowDown")me(e,n.key==="ArrowDown"?1:-1);else if(n.key===" "&&!n.target.closest("button"))t("toggle");else return!1}return!0}function ue(n,e){let t=Math.max(0,Math.min(n.tokens-1,n.shownToken+e));n.tokens&&n.select({token:t,following:!1})}function me(n,e){let t=n.facts?.sparse_layers??[];if(t.length===0)return;let r=n.layerRow(n.selection.layer),o=r<0?e>0?0:t.length-1:Math.max(0,Math.min(t.length-1,r+e));n.select({layer:t[o],expert:-1})}var J="fm-page";function X(n){let e=document.getElementById(J),t=document.getElementById(`${J}-data`);if(!e||!t)return;let{traits:r,run:o}=JSON.parse(t.textContent??"{}"),s=n(),a=pe({...r,run:fe(o)});s.initialize({model:a}),s.render({model:a,el:e})}function fe(n){return new DataView(Uint8Array.from(atob(n),e=>e.charCodeAt(0)).buffer)}function pe(n){return{get:e=>n[e],set:(e,t)=>{n[e]=t},save_changes:()=>{},send:()=>{},on:()=>{},off:()=>{}}}var M=class{constructor(e,t,r=96e6){this.width=t;this.mostBytes=r;this.data=e}width;mostBytes;first=0;end=0;data;has(e){return e>=this.first&&e<this.end}at(e,t=0){return this.has(e)?this.data[(e-this.first)*this.width+t]:Number.NaN}rows(e,t=e+1){let r=Math.max(e,this.first)-this.first,o=Math.min(t,this.end)-this.first;return this.data.subarray(r*this.width,Math.max(r,o)*this.width)}append(e,t){let r=Math.max(0,this.end-e),o=this.width?t.length/this.width:0;e>this.end&&(this.first=this.end=e);let s=t.subarray(r*this.width);s.length!==0&&(this.reserve(s.length),this.data.set(s,(this.end-this.first)*this.width),this.end=e+o)}reserve(e){let t=(this.end-this.first)*this.width;if(t+e<=this.data.length)return;let r=this.data.subarray(0,t);if((t+e)*this.data.BYTES_PER_ELEMENT>this.mostBytes&&this.width>1){let o=Math.floor((this.end-this.first)/2);this.data=this.grown(r.subarray(o*this.width),e),this.first+=o}else this.data=this.grown(r,Math.max(e,t))}grown(e,t){let r=this.data.constructor,o=new r(e.length+t);return o.set(e),o}};var he=255,E=class{facts=null;place=null;tokens=0;reads=0;countsBefore=new Uint32Array(0);residency=new Uint8Array(0);selection={token:-1,layer:-1,expert:-1,following:!0};connected=!1;error="";received={messages:0,rows:0,snapshots:0};columns=new Map;listeners=new Set;handlers=new Map;kept=new Map;column(e){let t=this.columns.get(e);return t||(t=new M(new Float32Array(0),1),this.columns.set(e,t)),t}get routedFirst(){return this.column("expert_ids").first}get keptExperts(){return this.column("expert_ids").width/Math.max(1,this.facts?.sparse_layers.length??1)}get shownToken(){let{token:e,following:t}=this.selection;return t||e<0||e>=this.tokens?this.tokens-1:e}layerRow(e){return this.facts?this.facts.sparse_layers.indexOf(e):-1}text(e,t=e+1){let r=this.column("text_start").at(e),o=this.column("text_end").at(Math.min(t,this.tokens)-1);return Number.isNaN(r+o)?"":new TextDecoder().decode(this.column("text").rows(r,o))}readsOf(e){let t=this.column("pass_start").at(e),r=this.column("read_token");return[_(r,t),_(r,t+1)]}apply(e){let t=JSON.parse(e.metadata.place);if(t.run!==this.place?.run){if(!e.metadata.facts)return"gap";this.reset(JSON.parse(e.metadata.facts))}else if(t.token_row>this.tokens)return"gap";let r=e.tensors.get("token_id")?.shape[0]??0,o=t.complete!==this.place?.complete;this.place=t;let s=this.tokens;return(t.token_row+r>this.tokens||o||r===0)&&this.take(e,t,r),this.changed(),this.tokens>s||o?"applied":"nothing new"}setResidency(e,t){let r=this.layerRow(e);r<0||!this.facts||(this.residency.set(t,r*this.facts.num_experts),this.changed())}select(e){let t={...this.selection,...e};Object.keys(t).every(o=>t[o]===this.selection[o])||(Object.assign(this.selection,e),this.changed())}onChange(e){return this.listeners.add(e),()=>this.listeners.delete(e)}changed(){for(let e of this.listeners)e()}onPart(e,t){let r=this.handlers.get(e)??new Set;this.handlers.set(e,r.add(t));let o=this.kept.get(e);return o&&t(o,[]),()=>r.delete(t)}keeps(e){return this.kept.has(e)}keep(e){this.kept.set(e.kind,e),this.hand(e,[])}hand(e,t){for(let r of this.handlers.get(e.kind)??[])r(e,t);this.changed()}reset(e){let t=e.sparse_layers.length*e.num_experts;this.facts=e,this.place=null,this.tokens=this.reads=0,this.columns=new Map,this.countsBefore=new Uint32Array(t),this.residency=new Uint8Array(t).fill(he),this.error=""}take(e,t,r){let o=e.tensors.get("counts_before");o&&t.routed_row>this.column("expert_ids").end&&this.countsBefore.set(o.values);for(let[s,a]of e.tensors)s!=="counts_before"&&(this.columns.has(s)||this.columns.set(s,ye(a)),this.put(s,ge(s,t),a.values));this.tokens=Math.max(this.tokens,t.token_row+r),this.reads=this.column("read_token").end}put(e,t,r){let o=this.column(e);if(e!=="expert_ids"){o.append(t,r);return}let[s,a]=[o.first,o.rows(o.first,o.end)];o.append(t,r),o.first>s&&o.first<t&&this.count(a.subarray(0,(o.first-s)*o.width))}count(e){let{num_experts:t,sparse_layers:r}=this.facts;for(let o=0;o<e.length;o++){let s=Math.floor(o/this.keptExperts)%r.length;e[o]<t&&this.countsBefore[s*t+e[o]]++}}},be=new Set(["expert_ids","routing_weights","router_entropy","kept_mass","router_margin"]);function ge(n,e){return n==="text"?e.text_byte:n.startsWith("read_")?e.read_row:n.startsWith("patch_")?e.patch_row:be.has(n)||n.startsWith("layer_")?e.routed_row:e.token_row}function ye(n){let e=n.shape.slice(1).reduce((t,r)=>t*r,1);return new M(n.values.slice(0,0),e)}function _(n,e){let[t,r]=[n.first,n.end];for(;t<r;){let o=t+r>>1;n.at(o)<e?t=o+1:r=o}return t}var Q=`.fm-root {
+  --fm-text: var(--jp-ui-font-color1, #1f1f1f);
+  --fm-faint: var(--jp-ui-font-color2, #5f5f5f);
+  --fm-line: var(--jp-border-color2, #d0d0d0);
+  --fm-paper: var(--jp-layout-color0, #fff);
+  --fm-raised: var(--jp-layout-color2, #f2f2f2);
+  --fm-accent: var(--jp-brand-color1, #1976d2);
+  --fm-warn: var(--jp-warn-color0, #b35900);
+  --fm-error: var(--jp-error-color1, #c62828);
+  color: var(--fm-text);
+  background: var(--fm-paper);
+  font: 12px / 1.45 var(--jp-ui-font-family, system-ui, sans-serif);
+  font-variant-numeric: tabular-nums;
+  position: relative;
+  box-sizing: border-box;
+  width: 100%;
+  min-width: 0;
+  padding: 6px 8px;
+}
+.fm-root.fm-plain.fm-dark {
+  --fm-text: #e4e4e4;
+  --fm-faint: #a8a8a8;
+  --fm-line: #4a4a4a;
+  --fm-paper: #111;
+  --fm-raised: #262626;
+  --fm-accent: #64b5f6;
+  --fm-warn: #ffb74d;
+  --fm-error: #ef9a9a;
+}
+.fm-root *,
+.fm-root *::before {
+  box-sizing: border-box;
+}
+.fm-root [hidden] {
+  display: none;
+}
+.fm-head {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: baseline;
+  gap: 2px 12px;
+  margin-bottom: 4px;
+}
+.fm-name {
+  font-weight: 600;
+}
+.fm-of,
+.fm-says,
+.fm-status,
+.fm-faint {
+  color: var(--fm-faint);
+}
+.fm-body {
+  min-width: 0;
+}
+.fm-canvas {
+  display: block;
+  touch-action: none;
+}
+.fm-row {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 4px 8px;
+  margin: 4px 0;
+}
+.fm-grow {
+  flex: 1 1 160px;
+  min-width: 0;
+}
+.fm-status {
+  font-size: 11px;
+  margin-top: 4px;
+  display: flex;
+  flex-wrap: wrap;
+  gap: 0 12px;
+}
+.fm-error {
+  color: var(--fm-error);
+  white-space: pre-wrap;
+}
+.fm-empty {
+  border: 1px dashed var(--fm-line);
+  padding: 24px 16px;
+  text-align: center;
+  color: var(--fm-faint);
+}
+.fm-root code {
+  font-family: var(--jp-code-font-family, ui-monospace, monospace);
+  font-size: 12px;
+}
+.fm-root button,
+.fm-root select,
+.fm-root input[type="number"],
+.fm-root input[type="text"],
+.fm-root textarea {
+  font: inherit;
+  color: inherit;
+  background: var(--fm-raised);
+  border: 1px solid var(--fm-line);
+  border-radius: 3px;
+  padding: 2px 8px;
+  min-height: 24px;
+}
+.fm-root button {
+  cursor: pointer;
+}
+.fm-root button:disabled {
+  opacity: 0.45;
+  cursor: default;
+}
+.fm-root button[aria-pressed="true"],
+.fm-root button[aria-checked="true"] {
+  border-color: var(--fm-accent);
+  box-shadow: inset 0 0 0 1px var(--fm-accent);
+}
+.fm-root :focus-visible {
+  outline: 2px solid var(--fm-accent);
+  outline-offset: 1px;
+}
+.fm-root input[type="range"] {
+  accent-color: var(--fm-accent);
+  margin: 0;
+}
+.fm-group {
+  display: inline-flex;
+}
+.fm-group button {
+  border-radius: 0;
+  margin-left: -1px;
+}
+.fm-tip {
+  position: absolute;
+  z-index: 2;
+  pointer-events: none;
+  max-width: 320px;
+  padding: 4px 8px;
+  border: 1px solid var(--fm-line);
+  border-radius: 3px;
+  background: var(--fm-paper);
+  box-shadow: 0 2px 6px rgb(0 0 0 / 25%);
+  white-space: pre-line;
+}
+.fm-root table {
+  border-collapse: collapse;
+  font-size: 12px;
+}
+.fm-root th,
+.fm-root td {
+  padding: 1px 8px;
+  text-align: right;
+  border-bottom: 1px solid var(--fm-line);
+}
+`;var Z={F64:Float64Array,F32:Float32Array,I32:Int32Array,I16:Int16Array,U32:Uint32Array,U16:Uint16Array,U8:Uint8Array};function U(n){let e=Number(n.getBigUint64(0,!0)),t=new TextDecoder().decode(new Uint8Array(n.buffer,n.byteOffset+8,e)),r=JSON.parse(t),o=r.__metadata__??{},s=n.byteOffset+8+e,a=new Map;for(let[i,{dtype:c,shape:m,data_offsets:l}]of Object.entries(r)){if(i==="__metadata__")continue;let f=Z[c];if(!f)throw new Error(`array "${i}" has the type ${c}, expected one of ${Object.keys(Z).join(", ")}`);let g=new f(n.buffer.slice(s+l[0],s+l[1]));a.set(i,{shape:m,values:g})}return{metadata:o,tensors:a}}var B=["token","layer","expert","following"],T=class{constructor(e,t){this.model=e;this.store=t;e.on("msg:custom",(r,o)=>this.receive(r,o)),e.on("change:run",()=>this.load()),e.on("change:state",()=>this.kept());for(let r of B)e.on(`change:${r}`,()=>this.selected());e.on("comm_live_update",()=>this.gone()),this.load(),this.kept(),this.selected(),t.onChange(()=>this.publish()),this.ask()}model;store;painted={token:-1,frames:0,latencies:[]};asked=!1;send=(e,t={})=>{this.store.connected&&this.model.send({kind:"command",name:e,args:t})};picture(e){this.store.connected&&this.model.send({kind:"picture"},void 0,[e])}receive(e,t){if(e?.parts===void 0)return;this.store.connected=!0;let r=0;for(let i of e.parts){let c=t.slice(r,r+i.n_buffers);r+=i.n_buffers,i.kind==="rows"?this.rows(c[0]):i.kind==="residency"?this.store.setResidency(i.layer,we(c[0])):this.other(i,c)}this.store.received.messages++;let{token:o,frames:s,latencies:a}=this.painted;this.model.send({kind:"ack",seq:e.seq,painted:o,frames:s,latencies:a.splice(0)})}rows(e){let t=this.store.tokens;this.store.apply(U(e))==="gap"?this.ask():this.asked=!1,this.store.received.rows+=Math.max(0,this.store.tokens-t)}other(e,t){e.kind==="error"&&(this.store.error=String(e.text)),this.store.hand(e,t)}load(){let e=this.model.get("run");!e||e.byteLength===0||this.store.apply(U(e))==="applied"&&this.store.received.snapshots++}kept(){for(let e of Object.values(this.model.get("state")??{}))this.store.keep(e)}ask(){this.asked||(this.asked=!0,this.model.send({kind:"snapshot?",run:this.store.place?.run??"",tokens:this.store.tokens}))}selected(){let e=Object.fromEntries(B.map(t=>[t,this.model.get(t)]));this.store.select(e)}publish(){let{model:e,store:t}=this,r=B.filter(o=>e.get(o)!==t.selection[o]);for(let o of r)e.set(o,t.selection[o]);r.length&&e.save_changes()}gone(){this.store.connected=!1,this.store.changed()}};function we(n){return new Uint8Array(n.buffer,n.byteOffset,n.byteLength)}var ve=1500;function ee(n){let e=()=>{let t;return{initialize({model:r}){t=new T(r,new E)},render({model:r,el:o}){return t??=new T(r,new E),ke(n,o,t)}}};return X(e),e}function ke(n,e,t){let{store:r,send:o}=t,s=n.ready??(d=>d.facts!==null),a=Me(n,s);e.append(a.root);let i=n.make(a.body,r,o),[c,m,l]=[0,0,0],f=()=>{c||=requestAnimationFrame(g)},g=d=>{c=0,a.show(r),s(r)&&i.draw(d)&&f(),Se(t),m=d,a.status(t),clearTimeout(l),l=setTimeout(w,ve)},w=async()=>{if(!s(r)||!r.connected||document.hidden||m===0)return;let d=await q(a.root);d&&t.picture(d)},p=[r.onChange(f),Re(a.root,f),Te(a.root,f)];return a.root.addEventListener("keydown",d=>{G(d,r,o)&&(d.preventDefault(),d.stopPropagation())}),f(),()=>{for(let d of p)d();cancelAnimationFrame(c),clearTimeout(l),i.destroy(),a.root.remove()}}function Se({store:n,painted:e}){e.frames++;let t=n.tokens-1;if(t===e.token)return;e.token=t;let r=Date.now()-(n.place.epoch_ms+n.column("end_ms").at(t));!n.place.complete&&e.latencies.length<100&&e.latencies.push(Math.round(r*10)/10)}function Me(n,e){let t=u("style","",{},Q),r=u("span","fm-of"),o=u("div","fm-head",{},u("span","fm-name",{},n.name),r),s=u("div","fm-body"),a=u("div","fm-empty",{},"Nothing to show yet. ",u("code","",{},n.hint)),i=u("div","fm-error",{role:"alert"}),c=u("div","fm-status"),m=u("div","fm-root",{role:"group","aria-label":n.name,tabindex:"0"});return m.append(t,o,s,a,i,c),{root:m,body:s,show(l){s.hidden=!e(l),a.hidden=e(l),y(r,l.facts?Ee(l):""),y(i,l.error),i.hidden=l.error===""},status({store:l,painted:f}){let{messages:g,rows:w,snapshots:p}=l.received;Object.assign(c.dataset,{tokens:l.tokens,painted:f.token,frames:f.frames}),Object.assign(c.dataset,{messages:g,rows:w,snapshots:p,connected:l.connected,shown:l.shownToken}),y(c,l.facts?_e(l,f.token):"")}}}function Ee(n){let e=n.place?.complete?"recorded":"recording";return`${n.facts.label} · ${e} · ${n.facts.machine}`}function _e(n,e){let{messages:t,rows:r}=n.received,o=`${h(n.tokens)} tokens, ${h(n.reads)} reads, newest painted: ${e<0?"none":e}`,s=t>1&&r>0?` · ${h(r)} live in ${h(t)} messages`:"",a=n.routedFirst,i=a>0?` · routing from token ${h(a)} on (${v(1-a/n.tokens)})`:"";return o+s+i+(n.connected?"":" · no kernel: what it sent last")}function Te(n,e){let t=new ResizeObserver(e);return t.observe(n),()=>t.disconnect()}function Re(n,e){let t=matchMedia("(prefers-color-scheme: dark)"),r=()=>{let s=getComputedStyle(n).getPropertyValue("--jp-ui-font-color1")!=="";n.classList.toggle("fm-plain",!s),n.classList.toggle("fm-dark",s?Ae(n):t.matches),e()},o=new MutationObserver(r);return o.observe(document.body,{attributes:!0}),t.addEventListener("change",r),requestAnimationFrame(r),()=>{o.disconnect(),t.removeEventListener("change",r)}}function Ae(n){let[e,t,r]=(getComputedStyle(n).backgroundColor.match(/[\d.]+/g)??["255","255","255"]).map(Number);return .299*e+.587*t+.114*r<128}var C={PAGE_CACHE:0,PARTLY:1,SSD:2,INFERRED_PAGE_CACHE:3,INFERRED_SSD:4};var ft=[b.cache,b.partly,b.ssd,b.cache,b.ssd];function te(n){return n.source===C.PARTLY?n.before:n.source===C.PAGE_CACHE||n.source===C.INFERRED_PAGE_CACHE?1:0}function $e(n){return n>=C.INFERRED_PAGE_CACHE}function Ce(n,e){let[t,r]=n.readsOf(e);return Array.from({length:Math.max(0,r-t)},(o,s)=>Pe(n,t+s))}function Pe(n,e){let t=r=>n.column(`read_${r}`).at(e);return{row:e,layer:t("layer"),expert:t("expert"),thread:t("thread"),bytes:t("bytes"),start:t("start_ms"),end:t("end_ms"),before:t("resident_fraction_before"),source:t("source")}}function Le(n,e){let t=r=>Oe(r.map(o=>[o.start,o.end]));return{reads:n.length,bytes:n.reduce((r,o)=>r+o.bytes,0),hitBytes:n.reduce((r,o)=>r+o.bytes*te(o),0),inferred:n.some(r=>$e(r.source)),readMs:t(n),ssdMs:t(n.filter(r=>te(r)<1)),passMs:e}}function Oe(n){let[e,t]=[0,Number.NEGATIVE_INFINITY];for(let[r,o]of[...n].sort((s,a)=>s[0]-a[0]))e+=Math.max(0,o-Math.max(r,t)),t=Math.max(t,o);return e}var P=class{constructor(e){this.store=e}store;run="";known=new Map;of(e){let t=this.store.place?.run??"";t!==this.run&&this.known.clear(),this.run=t;let r=this.store.column("pass_start").at(e),o=this.known.get(r);if(o)return o;let s=this.store.column("end_ms").at(e)-this.store.column("start_ms").at(e),a=Le(Ce(this.store,e),s);return a.reads>0&&this.known.set(r,a),a}recent(e,t){let r=[];for(let o=e;o>=0&&r.length<t;o--)this.store.column("phase").at(o)===k&&r.push(this.of(o));return r.reverse()}},k=1;var L=[{name:"surprise",label:"Surprise",title:"How little the model expected it, in bits",of:(n,e,t)=>V(n,t),text:n=>`${n.toFixed(1)} bits`,most:null},{name:"probability",label:"Probability",title:"What the model gave it before it was drawn",of:(n,e,t)=>Math.exp(n.column("token_logprob").at(t)),text:n=>`${(n*100).toFixed(1)} %`,most:1},{name:"bytes",label:"Bytes read",title:"Expert bytes read for it; a prompt's tokens share theirs",of:(n,e,t)=>e.of(t).bytes/R(n,t),text:S,most:null},{name:"ssd",label:"From SSD",title:"Expert bytes that the page cache did not hold",of:(n,e,t)=>(e.of(t).bytes-e.of(t).hitBytes)/R(n,t),text:S,most:null},{name:"time",label:"Time",title:"Time of its pass; a prompt's tokens share theirs",of:(n,e,t)=>e.of(t).passMs/R(n,t),text:$,most:null}];function V(n,e){return-n.column("token_logprob").at(e)/Math.LN2}function R(n,e){if(n.column("phase").at(e)===k)return 1;let t=n.column("pass_start"),r=t.at(e);return _(t,r+1)-_(t,r)}function ne(n,e){if(e!==null)return e;let t=n.filter(Number.isFinite).sort((r,o)=>r-o);return t.length&&(t[Math.floor((t.length-1)*.97)]||t[t.length-1])||1}function re(n,e){let t=n.column("sampled_from_ids").rows(e),r=n.column("sampled_from_logprobs").rows(e);return[...t].map((o,s)=>[o,Math.exp(r[s])]).filter(([o])=>o>=0)}function O(n,e){let t=n.text(e);return t.includes("�")?[...n.column("text").rows(n.column("text_start").at(e),n.column("text_end").at(e))].map(o=>o<128?String.fromCharCode(o):`‹${o.toString(16)}›`).join(""):t}var H=1500;function oe(n,e){let t=Math.min(n,Math.max(H,e+H/3));return[Math.max(0,Math.floor(t-H)),Math.floor(t)]}var se=`.fm-strip {
+  position: relative;
+  max-height: 190px;
+  overflow-y: auto;
+  padding: 4px 6px;
+  border: 1px solid var(--fm-line);
+  font: 13px / 1.75 var(--jp-code-font-family, ui-monospace, monospace);
+  white-space: pre-wrap;
+  overflow-wrap: anywhere;
+}
+.fm-token {
+  cursor: pointer;
+  border-radius: 2px;
+  box-shadow: inset -1px 0 var(--fm-line);
+  padding: 1px 1px;
+}
+.fm-token:hover {
+  outline: 1px solid var(--fm-faint);
+}
+.fm-token.fm-prompt {
+  border-bottom: 2px solid var(--fm-line);
+}
+.fm-token[aria-selected="true"] {
+  outline: 2px solid var(--fm-accent);
+  outline-offset: -1px;
+}
+.fm-scale {
+  white-space: nowrap;
+}
+`;var De=.62;function Fe(n,e){let t=new P(e),r=L[0],o=Y("Colour by",L.map(({name:p,label:d,title:x})=>[p,d,x]),p=>{r=L.find(d=>d.name===p)??r,e.changed()}),s=D("follow","Follow","Show the newest token as it comes",()=>e.select({following:!e.selection.following,token:e.shownToken})),a=u("span","fm-faint fm-scale"),i=u("div","fm-strip",{role:"listbox","aria-label":"Tokens",tabindex:"0"}),c=u("div","fm-says",{"data-name":"says"}),m=u("div","fm-says",{"data-name":"alternatives"}),l=u("div","fm-row",{},o.el,s,a);n.append(u("style","",{},se),l,i,c,m),i.addEventListener("click",p=>{let d=p.target.closest("[data-token]")?.dataset.token;d!==void 0&&e.select({token:Number(d),following:!1})});let f=new I(i,e),[g,w]=[-1,-1];return{draw(){let p=e.shownToken;o.show(r.name),s.setAttribute("aria-pressed",String(e.selection.following));let[d,x]=oe(e.tokens,p),j=Array.from({length:x-d},(W,N)=>r.of(e,t,d+N)),z=ne(j,r.most);f.show(d,x);for(let[W,N]of j.entries())f.paint(d+W,N,z,r);f.mark(p),y(a,`0 to ${r.text(z)}${d>0?` · tokens ${h(d)} to ${h(x-1)}`:""}`),y(c,Ue(e,t,p)),y(m,He(e,p)),(p!==g||x!==w)&&f.scrollTo(p),[g,w]=[p,x]},destroy:()=>{}}}var I=class{constructor(e,t){this.strip=e;this.store=t}strip;store;made=new Map;run="";chosen;show(e,t){let r=this.store.place?.run??"",o=this.made.size>0&&!this.made.has(e);(r!==this.run||o)&&(this.strip.replaceChildren(),this.made.clear(),this.run=r);for(let[s,a]of this.made)s>=e&&s<t||(a.remove(),this.made.delete(s));for(let s=e;s<t;s++)this.made.has(s)||this.add(s)}paint(e,t,r,o){let s=this.made.get(e);if(!s)return;let a=Number.isFinite(t),i=a&&r>0?Math.max(0,Math.min(1,t/r))*De:0,c=`${o.name} ${a?o.text(t):"not known"}`;if(s.dataset.value===c)return;s.dataset.value=c;let m=o.name==="bytes"||o.name==="ssd"||o.name==="time"?b.ssd:b.mark;s.style.background=a?`color-mix(in srgb, ${m} ${(i*100).toFixed(0)}%, transparent)`:"",s.classList.toggle("fm-unknown",!a),s.title=`token ${e}: ${c}`}mark(e){let t=this.made.get(e);t!==this.chosen&&(this.chosen?.setAttribute("aria-selected","false"),t?.setAttribute("aria-selected","true"),this.chosen=t)}scrollTo(e){let t=this.made.get(e);if(!t)return;let[r,o]=[t.offsetTop,t.offsetTop+t.offsetHeight],{scrollTop:s,clientHeight:a}=this.strip;(r<s||o>s+a)&&(this.strip.scrollTop=o-a*.7)}add(e){let t=O(this.store,e),r=u("span","fm-token",{role:"option","data-token":String(e),"aria-selected":"false"});r.classList.toggle("fm-prompt",this.store.column("phase").at(e)!==k),r.textContent=t.replaceAll(`
+`,`⏎
+`).replaceAll("	","⇥	")||"∅",this.strip.append(r),this.made.set(e,r)}};function Ue(n,e,t){if(t<0)return"No token yet.";let r=l=>n.column(l).at(t),o=Math.exp(r("token_logprob")),s=Number.isFinite(o)?`probability ${v(o)}, ${V(n,t).toFixed(1)} bits, ${Be(r("token_rank"))}`:r("phase")===k?"what it was drawn from is not known":"given, not drawn",a=e.of(t),i=R(n,t),c=i>1?`, shared by ${h(i)} tokens of the prompt`:"",m=a.reads?`${S(a.bytes)} read${c}, ${v(a.hitBytes/a.bytes)} from the page cache; `:"";return`Token ${t} “${F(O(n,t))}” (id ${r("token_id")}): ${s}; ${m}${$(a.passMs)}${c&&!m?c:""}`}function Be(n){return n===0?"the likeliest":`${h(n)} were likelier`}function He(n,e){let t=re(n,e);return t.length===0?"":`Drawn from: ${t.map(([r,o])=>`${Ve(n,r)} ${v(o)}`).join(" · ")}`}function Ve(n,e){let r=n.column("token_id").rows(0,n.tokens).indexOf(e);return r<0?`id ${e}`:`“${F(O(n,r))}”`}var Tt=ee({name:"TokenStrip",hint:"fm.widgets.TokenStrip().attach(session) or .attach(fm.load_trace(path))",make:Fe});export{Tt as default};
