@@ -2,7 +2,8 @@
 
 A shorter run measures the first of what a longer one measures, so any two can be compared prompt by prompt.
 
-    python -m flashmoe_nb.lab.demo.reproduce CHECKPOINT --out FILE --experts 2:mx    through mlx_lm; see `--help`
+    python -m flashmoe_nb.lab.demo.reproduce CHECKPOINT --out FILE --json 600 --xml 300
+    python -m flashmoe_nb.lab.demo.reproduce CHECKPOINT --out FILE --experts 2:mx     through mlx_lm; see `--help`
 """
 
 from __future__ import annotations
@@ -10,17 +11,20 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import flashmoe_nb as fm
 from flashmoe_nb.lab.bench.machine import describe_machine
 from flashmoe_nb.lab.demo import scoring
+from flashmoe_nb.lab.demo.engine_subject import EngineSubject
 from flashmoe_nb.lab.demo.evalset import EvalSet, shipped
 from flashmoe_nb.lab.demo.evaluate import PARTS, Part, Sizes, measure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from flashmoe_nb.lab.demo.subject import Subject
 
@@ -99,24 +103,38 @@ def write(path: Path, results: dict[str, Any]) -> None:
     path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf8")
 
 
-def main() -> None:
-    """Measure a checkpoint through mlx_lm, in batches, as it is or with changes."""
-    from flashmoe_nb.lab.demo.mlx_lm_subject import MlxLmSubject  # noqa: PLC0415 - mlx_lm is for development only
+@contextmanager
+def _subject(
+    checkpoint: Path, experts: str | None, top_k: int | None, *, mlx_lm: bool
+) -> Iterator[tuple[Subject, str]]:
+    if mlx_lm or experts:
+        from flashmoe_nb.lab.demo.mlx_lm_subject import MlxLmSubject  # noqa: PLC0415 - mlx_lm is for development only
 
+        yield MlxLmSubject(checkpoint, experts, top_k), "mlx_lm"
+        return
+    with fm.open(checkpoint, top_k=top_k, dtype="float32") as engine:
+        yield EngineSubject(engine), repr(engine)
+
+
+def main() -> None:
+    """Measure a checkpoint as it is or with changes, and keep what comes."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--parts", default=",".join(PARTS))
-    parser.add_argument("--experts", help="BITS:requantise or BITS:mx: routed experts from the 4-bit values")
+    parser.add_argument("--experts", help="BITS:requantise or BITS:mx: routed experts from their present values")
+    parser.add_argument("--mlx-lm", action="store_true", help="through mlx_lm in batches, as --experts always is")
     parser.add_argument("--top-k", type=int)
+    parser.add_argument("--set", type=Path, help="folder of the evaluation set (default: the shipped one)")
     for name, most in asdict(Sizes()).items():
         parser.add_argument(f"--{name}", type=int, default=most, help="default %(default)s")
     given = parser.parse_args()
     sizes = replace(Sizes(), **{name: getattr(given, name) for name in asdict(Sizes())})
-    subject = MlxLmSubject(given.checkpoint, given.experts, given.top_k)
-    about = {"through": "mlx_lm", "experts": given.experts, "top_k": given.top_k}
     parts = [part for part in PARTS if part in given.parts.split(",")]
-    run(subject, EvalSet.load(shipped()), sizes, parts, lambda results: write(given.out, about | results))
+    with _subject(given.checkpoint, given.experts, given.top_k, mlx_lm=given.mlx_lm) as (subject, through):
+        about = {"through": through, "experts": given.experts, "top_k": given.top_k}
+        evalset = EvalSet.load(given.set or shipped())
+        run(subject, evalset, sizes, parts, lambda results: write(given.out, about | results))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING  # noqa: E402
 from mlx_lm.utils import load_model  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
-from flashmoe_nb.lab.demo import delta, export, fewer_bits, quantise, release, tokens  # noqa: E402
+from flashmoe_nb.lab.demo import against_transformers, delta, export, fewer_bits, quantise, release, tokens  # noqa: E402
 from flashmoe_nb.lab.demo.corpus import WRITTEN, Domain, write_source  # noqa: E402
 from flashmoe_nb.lab.demo.linear import Norm  # noqa: E402
 from flashmoe_nb.lab.demo.network import Network  # noqa: E402
@@ -75,6 +75,17 @@ def test_unquantised_checkpoint_equals_mlx_lm(network: Network, tmp_path: Path) 
     theirs = _mlx_logits(tmp_path, ids)
     assert _distance(theirs, ours) < 1e-4
     assert _distance(theirs, other) > 1e-3
+
+
+def test_unquantised_checkpoint_equals_transformers(network: Network, tmp_path: Path) -> None:
+    ids = torch.randint(0, 512, (40,), generator=torch.Generator().manual_seed(0)).tolist()
+    export.save_unquantised(network, tmp_path)
+    apart, agree = against_transformers.difference(tmp_path, ids)
+    assert apart < 1e-4
+    assert agree == 1.0
+    ours = against_transformers.engine_logits(tmp_path, ids, "mlx")
+    other = against_transformers.transformers_logits(tmp_path, ids[::-1])
+    assert _distance(other, ours) > 1e-2  # the control: other tokens
 
 
 def test_quantised_checkpoint_equals_mlx_lm(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
