@@ -59,7 +59,8 @@ def transformers_logits(folder: Path, ids: Sequence[int]) -> NDArray[np.float32]
     """Logits at every position, in float32. Shapes: [T, V]."""
     text = json.loads((folder / "config.json").read_text("utf8"))["text_config"]
     text.pop("model_type")
-    model: Any = transformers.Qwen3_5MoeForCausalLM(transformers.Qwen3_5MoeTextConfig(**text)).float().eval()
+    model: Any = transformers.Qwen3_5MoeForCausalLM(transformers.Qwen3_5MoeTextConfig(**text))
+    model.float().eval()
     tensors: dict[str, torch.Tensor] = {}
     for path in sorted(folder.glob("*.safetensors")):
         tensors |= load_file(path)
