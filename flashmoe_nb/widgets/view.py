@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import anywidget
 import numpy as np
 import traitlets
 from IPython.display import Image
 
-from flashmoe_nb.engine import Session
+from flashmoe_nb.engine import Player, Session
 from flashmoe_nb.errors import FlashMoeError, OptionError
 from flashmoe_nb.observe import record
 from flashmoe_nb.observe.trace import Trace
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from flashmoe_nb.engine import Engine
 
+    Attachable: TypeAlias = "Session | Player | Trace | View"
+    """What a view can show."""
     Handler = Callable[[dict[str, Any]], object]
 
 STATIC = Path(__file__).parent / "static"
@@ -56,7 +58,7 @@ class View(anywidget.AnyWidget):
     KEPT_TRAITS: tuple[str, ...] = ("token", "layer", "expert", "following", "state")
     """What a page written by `to_html` starts with; subclasses add their own traits."""
 
-    def __init__(self, source: Session | Trace | View | None = None) -> None:
+    def __init__(self, source: Attachable | None = None) -> None:
         super().__init__()
         self._handlers: dict[str, Handler] = {}
         self._holding = ExitStack()
@@ -91,7 +93,7 @@ class View(anywidget.AnyWidget):
         """Of the session that is shown; None for a trace."""
         return self._engine
 
-    def attach(self, source: Session | Trace | View, *, measure_residency: bool = False) -> Self:
+    def attach(self, source: Attachable, *, measure_residency: bool = False) -> Self:
         """Show a session from now on, a trace, or what another view shows.
 
         Args:
@@ -107,7 +109,6 @@ class View(anywidget.AnyWidget):
         self._engine = engine_of(source)
         self._live = LiveRun(Feed(self._trace), self._publish)
         self._sender.start(self._live)
-        self.greet()
         return self
 
     def detach(self) -> Self:
@@ -180,21 +181,22 @@ class View(anywidget.AnyWidget):
         with self._keeping:
             self.state = {**self.state, str(part["kind"]): dict(part)}
 
-    def greet(self) -> None:
-        """Called when a front end is new, on whatever thread: put what it must know beside the rows and the traits."""
-
     def show_error(self, error: BaseException) -> None:
         """Show an error in the widget."""
         self.put({"kind": "error", "text": str(error) or repr(error)})
 
-    def _trace_of(self, source: Session | Trace | View, *, measure_residency: bool) -> Trace:
+    def _trace_of(self, source: Attachable, *, measure_residency: bool) -> Trace:
         if isinstance(source, View) and source.trace is not None:
             return source.trace
+        if isinstance(source, Player):
+            source = source.session
         if isinstance(source, Session):
             return self._holding.enter_context(record(source, measure_residency=measure_residency))
         if isinstance(source, Trace):
             return source
-        msg = f"{type(self).__name__}.attach was given {source!r}: give a session, a trace, or a view with one attached"
+        msg = (
+            f"{type(self).__name__}.attach was given {source!r}: give a session, a player, a trace, or a view with one"
+        )
         raise OptionError(msg)
 
     def _publish(self, blob: bytes) -> None:
@@ -221,7 +223,6 @@ class View(anywidget.AnyWidget):
             self.put({"kind": "rows"}, [live.snapshot()])
         else:
             self.put({"kind": "hello"})
-        self.greet()
         self._fresh()
 
     def _fresh(self) -> None:
@@ -237,6 +238,8 @@ class View(anywidget.AnyWidget):
             self.show_error(error)
 
 
-def engine_of(source: Session | Trace | View) -> Engine | None:
+def engine_of(source: Attachable) -> Engine | None:
     """The engine behind what is attached; a trace has none."""
+    if isinstance(source, Player):
+        return source.session.engine
     return source.engine if isinstance(source, Session | View) else None
