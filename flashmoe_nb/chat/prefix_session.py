@@ -46,6 +46,11 @@ class PrefixSession:
         """The tokens the state covers."""
         return self._line[: self._session.position]
 
+    @property
+    def last_turn(self) -> int:
+        """Where the last turn fed begins; a prompt that agrees so far goes on with the same conversation."""
+        return max((mark.position for mark in self._marks if mark.valid), default=0)
+
     def common(self, ids: Sequence[int]) -> int:
         """How many tokens of a prompt need not be fed again, as things stand."""
         return self._reach(ids)[0]

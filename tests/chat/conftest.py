@@ -41,7 +41,9 @@ def engine(shared_engine: fm.Engine) -> fm.Engine:
 def script(engine: fm.Engine, monkeypatch: pytest.MonkeyPatch) -> Script:
     """Make the model say these turns, each ended by its stop token; after the last it is silent."""
     waiting: list[int] = []
-    end = min(engine.stop_ids)
+    assert engine.tokenizer is not None
+    end = engine.tokenizer.eos_id
+    assert end is not None
 
     def draw(_self: Sampler, _logits: np.ndarray, _rng: np.random.Generator) -> int:
         return waiting.pop(0) if waiting else end
