@@ -42,11 +42,11 @@ export class Transport {
     model.on("msg:custom", (message: Message, buffers: DataView[]) => this.receive(message, buffers));
     model.on("change:run", () => this.load());
     model.on("change:state", () => this.kept());
-    for (const name of SELECTION) model.on(`change:${name}`, () => this.selected());
+    for (const name of SELECTION) model.on(`change:${name}`, () => this.selected([name]));
     model.on("comm_live_update", () => this.gone());
     this.load();
     this.kept();
-    this.selected();
+    this.selected(SELECTION);
     store.onChange(() => this.publish());
     this.ask();
   }
@@ -107,9 +107,10 @@ export class Transport {
     this.model.send({ kind: "snapshot?", run: this.store.place?.run ?? "", tokens: this.store.tokens });
   }
 
-  private selected(): void {
-    const found = Object.fromEntries(SELECTION.map((name) => [name, this.model.get(name)]));
-    this.store.select(found as unknown as Selection);
+  /** Only what changed: while `publish` sets one trait after the other, the later ones are still the old ones. */
+  private selected(names: readonly (keyof Selection)[]): void {
+    const found = Object.fromEntries(names.map((name) => [name, this.model.get(name)]));
+    this.store.select(found as Partial<Selection>);
   }
 
   private publish(): void {
