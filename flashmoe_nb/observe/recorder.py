@@ -37,7 +37,7 @@ FLUSH_NS = 1_000_000_000
 FLUSH_NS_MOST = 30 * FLUSH_NS
 FLUSH_ROWS = 4096
 """So many tokens are written at once, however quickly they came."""
-PENDING_TOKENS = 64
+PENDING_TOKENS = 32
 PENDING_LOGITS = 2**20
 """Rows are made for so many tokens at once, which costs half of one by one; sooner when somebody looks, and where the
 logits they were drawn from are many."""

@@ -27,7 +27,7 @@ _LAYER_TIMES = ("layer_start_ns", "layer_routed_ns", "layer_read_ns", "layer_end
 """In the order of `PassTape.layer_times_ns`."""
 _DRAWN = ("token_rank", "token_logprob", "sampled_from_entropy", "sampled_from_ids", "sampled_from_logprobs")
 """In the order of the fields of `Drawn`."""
-_LOGITS_AT_ONCE = 2**14
+_LOGITS_AT_ONCE = 2**16
 """Of tokens, summed up together: they stay in a core's cache."""
 
 
@@ -96,7 +96,8 @@ def _drawn_rows(passes: Sequence[TakenPass], starts: NDArray[np.int64], n_tokens
 
 def _layer_rows(passes: Sequence[TakenPass], sizes: NDArray[np.int64]) -> Rows:
     """Tokens of a pass went through its layers together."""
-    times = np.array([taken.layer_times_ns for taken in passes]).reshape(len(passes), -1, len(_LAYER_TIMES))
+    numbers = chain.from_iterable(taken.layer_times_ns for taken in passes)
+    times = np.fromiter(numbers, np.int64).reshape(len(passes), -1, len(_LAYER_TIMES))
     return {name: np.repeat(times[:, :, n], sizes, axis=0) for n, name in enumerate(_LAYER_TIMES)}
 
 

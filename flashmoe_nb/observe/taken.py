@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from flashmoe_nb.observe.routed import OneToken, Routed, routed
+from flashmoe_nb.observe.routed import routed
 from flashmoe_nb.observe.schema import BY_NAME
 
 if TYPE_CHECKING:
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from flashmoe_nb.engine.tape import PassTape
     from flashmoe_nb.events import ExpertRead, Phase, Stage
+    from flashmoe_nb.observe.routed import OneToken, Routed
     from flashmoe_nb.ops import Ops
+
 
 READS = (
     "read_layer",
@@ -36,8 +38,8 @@ _READ_DTYPES = [np.dtype(BY_NAME[name].dtype) for name in READS]
 class TakenPass(NamedTuple):
     """A pass of T tokens. Rows can be made of it later, by any thread.
 
-    It keeps no read as an object: thousands that live on have Python's collector look through everything there is, 80
-    ms where numba is loaded.
+    No read is kept as an object: thousands that live on have Python's collector look through everything there is, 80 ms
+    where numba is loaded.
     """
 
     ids: Sequence[int]
@@ -46,12 +48,12 @@ class TakenPass(NamedTuple):
     chunk: int
     start_ns: int
     end_ns: int
-    layer_times_ns: NDArray[np.int64]
-    """Shapes: [N * 4], as `PassTape.layer_times_ns`."""
+    layer_times_ns: list[int]
+    """As in `PassTape`."""
     patches: list[tuple[int | None, Stage]]
     routed: Routed | OneToken
     reads: list[NDArray[Any]]
-    """Field by field."""
+    """In the order of `READS`."""
     previous: NDArray[np.float32] | None
     """Logits [V] its first token was drawn from, if they are known."""
 
@@ -75,7 +77,7 @@ def take(tape: PassTape, ops: Ops, most_experts: int, previous: NDArray[np.float
         tape.chunk,
         tape.start_ns,
         tape.end_ns,
-        np.array(tape.layer_times_ns, np.int64),
+        tape.layer_times_ns,
         tape.patches,
         # a patch is an array of the user's own
         routed(ops, tape.routing, len(tape.ids), most_experts, keep=not tape.patches),
@@ -92,6 +94,6 @@ def _by_field(reads: Sequence[ExpertRead]) -> list[NDArray[Any]]:
     arrays: list[NDArray[Any]] = [
         np.fromiter(values, dtype, len(reads)) for values, dtype in zip(fields, _READ_DTYPES, strict=False)
     ]
-    if before[0] is None and before.count(None) == len(reads):
+    if before.count(None) == len(reads):
         return [*arrays, np.full(len(reads), np.nan, np.float32)]
     return [*arrays, np.array(before, np.float32)]  # None becomes NaN
