@@ -91,6 +91,7 @@ class MemoryLimit:
     def _imposed(self) -> tuple[str, Callable[[], None]]:
         if self._engine is None:
             raise PageCacheError("eviction can be imposed on an engine's files only: give memory_limit(..., engine)")
+        self._engine.evict()  # whole files: of what a sequential read cached, the system drops no single expert
         pacer = _Pacer(self._engine, self.nbytes)
         return "imposed eviction", pacer.stop
 
@@ -115,11 +116,18 @@ class _Pacer:
         layers = [n for n, sparse in enumerate(engine.config.sparse_layers) if sparse]
         self._random.shuffle(held)
         excess_bytes = float(shares.sum()) * expert_bytes - self._nbytes
+        kept: PageCacheError | None = None
         for row, expert in held:
             if excess_bytes <= 0:
                 return
-            engine.evict(layers[row], [expert])
-            excess_bytes -= float(shares[row, expert]) * expert_bytes
+            try:
+                engine.evict(layers[row], [expert])
+            except PageCacheError as error:  # its pages are in one block with others', or in use: take another expert
+                kept = error
+            else:
+                excess_bytes -= float(shares[row, expert]) * expert_bytes
+        if kept is not None and excess_bytes > 0:
+            raise kept
 
     def stop(self) -> None:
         self._stop.set()

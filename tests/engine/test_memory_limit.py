@@ -100,6 +100,19 @@ def test_imposed_eviction_holds_the_files_below_the_limit(packed: Path) -> None:
     assert found["hit"] < found["read"]
 
 
+def test_small_experts_that_were_read_in_one_piece_can_be_limited_too(tmp_path: Path) -> None:
+    """Their pages lie in blocks of the page cache that hold many experts: none of them can go alone."""
+    synthesize("tiny", tmp_path / "source", experts=256, progress=False)
+    pack(tmp_path / "source", tmp_path / "packed", progress=False)
+    with fm.open(tmp_path / "packed") as engine:
+        assert engine.checkpoint.expert_bytes > 2**24
+        engine.warm()
+        with fm.memory_limit(2**24, engine, kind="imposed"):
+            assert engine.residency_map().mean() < 0.05
+            engine.session().feed([1, 2, 3])
+            assert engine.residency_map().mean() > 0
+
+
 @pytest.mark.parametrize(
     ("call", "says"),
     [
