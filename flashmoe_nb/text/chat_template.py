@@ -1,6 +1,6 @@
 """A list of messages to the one text the model was trained on, by the checkpoint's own Jinja template.
 
-The template is code from a stranger, so it runs in Jinja's sandbox and meets plain JSON values only; filters and
+The template is code from a stranger, so it runs in a sandbox with bounds and meets plain JSON values only; filters and
 globals are those of transformers (`utils/chat_template_utils.py`). Knows no tokens: encoding is the tokenizer's.
 """
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import jinja2
 from jinja2.ext import loopcontrols
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from flashmoe_nb.errors import CheckpointError, PromptError
+from flashmoe_nb.text.bounded_jinja import BoundedEnvironment, budget
 from flashmoe_nb.text.json_file import read_json_object
 from flashmoe_nb.text.messages import checked_messages, checked_tools, plain
 from flashmoe_nb.text.tokenizer import token_text
@@ -111,7 +111,8 @@ class ChatTemplate:
         }
         template = self._template(_TOOL_USE if tools and _TOOL_USE in self._templates else _DEFAULT)
         try:
-            return template.render(self._special_tokens | _further(template_variables) | variables)
+            with budget():
+                return template.render(self._special_tokens | _further(template_variables) | variables)
         except _RENDER_ERRORS as error:
             raise PromptError(f"the chat template of {self._source} refused these messages: {error}") from error
 
@@ -165,9 +166,9 @@ def _further(template_variables: Mapping[str, Any] | None) -> dict[str, Any]:
     return variables
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
+def _environment() -> BoundedEnvironment:
     # The output is a prompt, not a web page: nothing is to be escaped.
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
+    environment = BoundedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
     environment.filters["tojson"] = _to_json
     environment.globals["raise_exception"] = _raise_exception
     environment.globals["strftime_now"] = _strftime_now
