@@ -3,6 +3,7 @@
 from flashmoe_nb.figures.capacity import capacity_figure
 from flashmoe_nb.figures.certainty import certainty_figure
 from flashmoe_nb.figures.choices import LayerChoice, layer_choices
+from flashmoe_nb.figures.curves import bars_figure, lines_figure
 from flashmoe_nb.figures.gantt import gantt_figure
 from flashmoe_nb.figures.latency import latency_figure
 from flashmoe_nb.figures.lens_figures import contributions_figure, decay_figure, logit_lens_figure
@@ -18,6 +19,7 @@ __all__ = [
     "LayerChoice",
     "LayerTable",
     "Subject",
+    "bars_figure",
     "capacity_figure",
     "certainty_figure",
     "contributions_figure",
@@ -27,6 +29,7 @@ __all__ = [
     "latency_figure",
     "layer_choices",
     "layer_table",
+    "lines_figure",
     "logit_lens_figure",
     "reads_figure",
     "residency_figure",
