@@ -191,13 +191,23 @@ class View(anywidget.AnyWidget):
         if isinstance(source, Player):
             source = source.session
         if isinstance(source, Session):
-            return self._holding.enter_context(record(source, measure_residency=measure_residency))
+            session: Session = source
+            return session.engine.owner_call(lambda: self._begin(session, measure_residency=measure_residency))
         if isinstance(source, Trace):
             return source
         msg = (
             f"{type(self).__name__}.attach was given {source!r}: give a session, a player, a trace, or a view with one"
         )
         raise OptionError(msg)
+
+    def _begin(self, session: Session, *, measure_residency: bool) -> Trace:
+        """On the engine's thread, between two tokens: whatever is recorded begins with the same one."""
+        trace = self._holding.enter_context(record(session, measure_residency=measure_residency))
+        self._record(session)
+        return trace
+
+    def _record(self, session: Session) -> None:
+        """Subclasses record more of a session than a trace has, in `self._holding`."""
 
     def _publish(self, blob: bytes) -> None:
         self.run = blob

@@ -42,7 +42,8 @@ export function widget(options: WidgetOptions): () => Widget {
 
 function mount(options: WidgetOptions, el: HTMLElement, transport: Transport): () => void {
   const { store, send } = transport;
-  const frame = makeFrame(options);
+  const ready = options.ready ?? ((store) => store.facts !== null);
+  const frame = makeFrame(options, ready);
   el.append(frame.root);
   const view = options.make(frame.body, store, send);
   let [asked, drawnAt, pictured] = [0, 0, 0];
@@ -52,7 +53,7 @@ function mount(options: WidgetOptions, el: HTMLElement, transport: Transport): (
   const paint = (now: number) => {
     asked = 0;
     frame.show(store);
-    if (store.facts && view.draw(now)) ask();
+    if (ready(store) && view.draw(now)) ask();
     note(transport);
     drawnAt = now;
     frame.status(transport);
@@ -60,7 +61,7 @@ function mount(options: WidgetOptions, el: HTMLElement, transport: Transport): (
     pictured = setTimeout(picture, PICTURE_AFTER_MS);
   };
   const picture = async () => {
-    if (store.facts === null || !store.connected || document.hidden || drawnAt === 0) return;
+    if (!ready(store) || !store.connected || document.hidden || drawnAt === 0) return;
     const png = await capture(frame.root);
     if (png) transport.picture(png);
   };
@@ -98,7 +99,7 @@ interface Frame {
   status(transport: Transport): void;
 }
 
-function makeFrame(options: WidgetOptions): Frame {
+function makeFrame(options: WidgetOptions, ready: (store: RunStore) => boolean): Frame {
   const style = make("style", "", {}, styles);
   const of = make("span", "fm-of");
   const head = make("div", "fm-head", {}, make("span", "fm-name", {}, options.name), of);
@@ -112,8 +113,8 @@ function makeFrame(options: WidgetOptions): Frame {
     root,
     body,
     show(store) {
-      body.hidden = store.facts === null;
-      empty.hidden = store.facts !== null;
+      body.hidden = !ready(store);
+      empty.hidden = ready(store);
       setText(of, store.facts ? headline(store) : "");
       setText(error, store.error);
       error.hidden = store.error === "";

@@ -1,75 +1,240 @@
-// All layers x all experts on one canvas: the shown token bright, the tokens before it as a heat that decays.
+// All layers x all experts on one canvas: controls, map, and the layer that is selected.
 
-import { makeSheet, PixelGrid } from "./canvas";
-import { css, shade, themeOf, viridis } from "./colours";
-import { make, setText } from "./dom";
+import { themeOf } from "./colours";
+import { button, choice, make, setText } from "./dom";
+import { count, visible } from "./format";
 import { widget } from "./mount";
+import { makeRouterLayer } from "./router_layer";
+import { RouterMap } from "./router_map";
+import { MODES, type ModeName, type Scene } from "./router_modes";
+import { describe } from "./router_tip";
+import styles from "./router_view.css";
 import type { RunStore } from "./store";
-import type { MakeView } from "./view";
+import type { Send } from "./transport";
+import { Usage } from "./usage";
+import type { MakeView, View } from "./view";
+import { brushed, type Cell, everything, isEverything, type Window, zoomed } from "./zoom";
 
-const LEFT_PX = 34;
+const SETTLE_MS = 220;
+const DRAG_PX = 5;
 
-const makeRouterView: MakeView = (el, store) => {
-  const sheet = makeSheet(el, "experts chosen, a row for each layer");
-  const says = make("div", "fm-says", { "aria-live": "off" });
-  const grid = new PixelGrid();
-  el.append(says);
-  return {
-    draw() {
-      const { sparse_layers: layers, num_experts: experts } = store.facts!;
-      const row_px = Math.max(6, Math.min(24, Math.floor(480 / layers.length)));
-      sheet.fit(row_px * layers.length);
-      const { context, width, height } = sheet;
-      const k = store.keptExperts;
-      const theme = themeOf(el);
-      const token = store.shownToken;
-      const heat = heatAt(store, token);
-      grid.fill(experts, layers.length, (cell) => shade(viridis, heat[cell]));
-      context.fillStyle = theme.paper;
-      context.fillRect(0, 0, width, height);
-      context.imageSmoothingEnabled = false;
-      context.drawImage(grid.canvas, LEFT_PX, 0, width - LEFT_PX, height);
-      const ids = store.column("expert_ids").rows(token);
-      const expert_px = (width - LEFT_PX) / experts;
-      context.fillStyle = css(viridis[255]);
-      for (let i = 0; i < ids.length; i++) {
-        if (ids[i] >= experts) continue;
-        context.fillRect(
-          LEFT_PX + ids[i] * expert_px - 1,
-          Math.floor(i / k) * row_px,
-          Math.max(3, expert_px),
-          row_px - 1,
-        );
-      }
-      context.fillStyle = theme.text;
-      context.font = `11px ${theme.font}`;
-      context.textBaseline = "middle";
-      layers.forEach((layer, row) => {
-        if (row_px >= 12 || row % 4 === 0) context.fillText(String(layer), 4, (row + 0.5) * row_px);
-      });
-      setText(says, `token ${token}: ${store.text(token)}`);
-      return undefined;
-    },
-    destroy: () => undefined,
-  };
-};
+export const makeRouterView: MakeView = (el, store, send) => new Router(el, store, send);
 
-function heatAt(store: RunStore, token: number): Float32Array {
-  const { sparse_layers, num_experts } = store.facts!;
-  const heat = new Float32Array(sparse_layers.length * num_experts);
-  const k = store.keptExperts;
-  const column = store.column("expert_ids");
-  for (let row = Math.max(column.first, token - 24); row <= token; row++) {
-    const ids = column.rows(row);
-    for (let i = 0; i < ids.length; i++) {
-      if (ids[i] < num_experts) heat[Math.floor(i / k) * num_experts + ids[i]] += 0.8 ** (token - row);
-    }
+class Router implements View {
+  private mode: ModeName = "now";
+  private window: Window | null = null;
+  private run = "";
+  private readonly usage = new Usage();
+  private readonly map: RouterMap;
+  private readonly layer: View;
+  private readonly modes;
+  private readonly scrub = make("input", "fm-grow", {
+    type: "range",
+    min: "0",
+    "aria-label": "token",
+    "data-name": "scrub",
+  });
+  private readonly follow: HTMLButtonElement;
+  private readonly all: HTMLButtonElement;
+  private readonly says = make("div", "fm-says", { "data-name": "says" });
+  private readonly legend = make("div", "fm-legend");
+  private readonly tip = make("div", "fm-tip", { hidden: "" });
+  private readonly end: () => void;
+  private came = { token: -1, at: 0 };
+
+  constructor(
+    el: HTMLElement,
+    private readonly store: RunStore,
+    private readonly send: Send,
+  ) {
+    const place = make("div", "fm-map");
+    this.modes = choice(
+      "colour",
+      Object.entries(MODES).map(([name, { text, title }]) => [name, text, title] as const),
+      (name) => this.choose(name as ModeName),
+    );
+    this.follow = button("follow", "Follow", "Show each new token as it comes", () =>
+      store.select({ following: !store.selection.following, token: store.shownToken }),
+    );
+    this.all = button("zoom_all", "All", "All layers and experts", () => this.look(null));
+    this.scrub.addEventListener("input", () => store.select({ token: this.scrub.valueAsNumber, following: false }));
+    const zoom = make(
+      "span",
+      "fm-group",
+      { role: "group", "aria-label": "zoom" },
+      this.zoom("zoom_out", "−", 2),
+      this.zoom("zoom_in", "+", 0.5),
+      this.all,
+    );
+    el.append(make("style", "", {}, styles), make("div", "fm-row", {}, this.modes.el, zoom), place, this.legend);
+    el.append(make("div", "fm-row", {}, this.follow, this.scrub), this.says);
+    this.map = new RouterMap(place);
+    place.append(this.tip);
+    this.layer = makeRouterLayer(el, store, send);
+    this.end = store.onPart("mode", (part) => this.choose(part.mode as ModeName, { tell: false }));
+    this.listen();
   }
-  return heat;
+
+  draw(now_ms: number): boolean {
+    const { store } = this;
+    const facts = store.facts!;
+    if (store.place!.run !== this.run) [this.run, this.window] = [store.place!.run, null];
+    this.window ??= everything(facts.num_experts, facts.sparse_layers.length);
+    const token = store.shownToken;
+    this.usage.upTo(store, token);
+    const settled = this.settled(token, now_ms);
+    const scene: Scene = { store, usage: this.usage, token, settled, dark: themeOf(this.says).dark };
+    this.map.draw(scene, this.mode, this.window);
+    this.controls(scene);
+    this.layer.draw(now_ms);
+    return settled < 1;
+  }
+
+  destroy(): void {
+    this.end();
+    this.layer.destroy();
+  }
+
+  /** How far the glow of the tokens before has gone since this one came in live; 1 for one that was chosen. */
+  private settled(token: number, now_ms: number): number {
+    if (token !== this.came.token) {
+      const live = this.store.selection.following && !this.store.place!.complete;
+      const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      this.came = { token, at: live && !still ? now_ms : Number.NEGATIVE_INFINITY };
+    }
+    return Math.min(1, (now_ms - this.came.at) / SETTLE_MS);
+  }
+
+  private controls(scene: Scene): void {
+    const { store, scrub, follow, all, window } = this;
+    const { num_experts, sparse_layers } = store.facts!;
+    scrub.max = String(Math.max(0, store.tokens - 1));
+    if (scrub.valueAsNumber !== scene.token) scrub.value = String(scene.token);
+    scrub.setAttribute("aria-valuetext", `token ${scene.token}: ${store.text(scene.token)}`);
+    follow.setAttribute("aria-pressed", String(store.selection.following));
+    all.disabled = isEverything(window!, num_experts, sparse_layers.length);
+    this.modes.show(this.mode);
+    setText(this.says, this.sentence(scene));
+    this.showLegend(scene);
+  }
+
+  private showLegend(scene: Scene): void {
+    const entries = MODES[this.mode].legend(scene);
+    const key = JSON.stringify(entries);
+    if (this.legend.dataset.key === key) return;
+    this.legend.dataset.key = key;
+    const swatch = (colour: string) =>
+      make("i", "fm-swatch", { style: `background:${colour === "mark" ? "#fde725" : colour}` });
+    this.legend.replaceChildren(...entries.map(([colour, text]) => make("span", "", {}, swatch(colour), text)));
+  }
+
+  /** The picture in words. */
+  private sentence({ token }: Scene): string {
+    const { store } = this;
+    const { sparse_layers, num_experts, top_k } = store.facts!;
+    if (token < 0) return "no token yet";
+    const ids = store.column("expert_ids");
+    const phase = store.column("phase").at(token) === 0 ? "prompt" : "output";
+    const head = `token ${count(token)} "${visible(store.text(token))}" (${phase})`;
+    if (!ids.has(token)) return `${head}: its routing is older than what is kept here`;
+    const [now, before] = [ids.rows(token), token > ids.first ? ids.rows(token - 1) : null];
+    const again = before ? countAgain(now, before, store.keptExperts) : 0;
+    const total = sparse_layers.length * top_k;
+    return `${head}: ${top_k} of ${num_experts} experts in each of ${sparse_layers.length} layers; ${again} of ${total} as for the token before`;
+  }
+
+  private choose(mode: ModeName, { tell = true } = {}): void {
+    this.mode = mode;
+    if (tell) this.send("mode", { mode });
+    this.store.changed();
+  }
+
+  private zoom(name: string, text: string, factor: number): HTMLButtonElement {
+    const title = factor < 1 ? "Fewer experts, wider" : "More experts, narrower";
+    return button(name, text, title, () => {
+      const { start, end } = this.window!.experts;
+      const { expert } = this.store.selection;
+      const about = expert >= start && expert < end ? expert : (start + end) / 2;
+      this.look(zoomed(this.window!, factor, about, this.store.facts!.num_experts));
+    });
+  }
+
+  private look(window: Window | null): void {
+    this.window = window;
+    this.store.changed();
+  }
+
+  private listen(): void {
+    const { canvas } = this.map.sheet;
+    const cell = (event: PointerEvent | MouseEvent | WheelEvent) => this.map.cellAt(event.offsetX, event.offsetY);
+    let down: { x: number; y: number; cell: Cell } | null = null;
+    canvas.addEventListener("pointerdown", (event) => {
+      const at = cell(event);
+      down = at && { x: event.offsetX, y: event.offsetY, cell: at };
+      canvas.setPointerCapture(event.pointerId);
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      const at = cell(event);
+      if (down && at && Math.hypot(event.offsetX - down.x, event.offsetY - down.y) > DRAG_PX) {
+        const layersOnly = down.cell.expert < 0;
+        this.map.brush = {
+          from: down.cell,
+          to: layersOnly ? at : { ...at, expert: Math.max(0, at.expert) },
+          layersOnly,
+        };
+        this.store.changed();
+      }
+      this.hover(at, event);
+    });
+    canvas.addEventListener("pointerup", (event) => {
+      const brush = this.map.brush;
+      const at = cell(event);
+      this.map.brush = null;
+      if (brush) this.look(brushed(this.window!, brush.from, brush.to, brush));
+      else if (down && at) this.click(at);
+      down = null;
+    });
+    canvas.addEventListener("pointerleave", () => this.hover(null, null));
+    canvas.addEventListener("dblclick", () => this.look(null));
+    canvas.addEventListener("wheel", (event) => {
+      const at = cell(event);
+      if (!at || at.expert < 0 || !(event.ctrlKey || event.shiftKey)) return; // the page scrolls otherwise
+      event.preventDefault();
+      const factor = (event.deltaY || event.deltaX) > 0 ? 1.25 : 0.8;
+      this.look(zoomed(this.window!, factor, at.expert, this.store.facts!.num_experts));
+    });
+  }
+
+  private click({ row, expert }: Cell): void {
+    const { selection, facts } = this.store;
+    const layer = facts!.sparse_layers[row];
+    const again = selection.layer === layer && (expert < 0 || selection.expert === expert);
+    this.store.select(again ? { layer: -1, expert: -1 } : { layer, expert });
+  }
+
+  private hover(at: Cell | null, event: PointerEvent | null): void {
+    this.tip.hidden = at === null || this.map.brush !== null || this.store.facts === null;
+    if (!at || !event || this.tip.hidden) return;
+    setText(this.tip, describe(this.store, this.usage, this.store.shownToken, at));
+    const right = event.offsetX > this.map.sheet.width - 260;
+    this.tip.style.left = right ? "" : `${event.offsetX + 14}px`;
+    this.tip.style.right = right ? `${this.map.sheet.width - event.offsetX + 14}px` : "";
+    this.tip.style.top = `${event.offsetY + 14}px`;
+  }
+}
+
+/** How many of a token's choices were made for the token before too. */
+function countAgain(now: ArrayLike<number>, before: ArrayLike<number>, kept: number): number {
+  let again = 0;
+  for (let start = 0; start < now.length; start += kept) {
+    const earlier = new Set(Array.from({ length: kept }, (_, i) => before[start + i]));
+    for (let i = start; i < start + kept; i++) if (earlier.has(now[i])) again++;
+  }
+  return again;
 }
 
 export default widget({
   name: "RouterView",
-  hint: "view.attach(session), or view.attach(fm.load_trace(path))",
+  hint: "RouterView(session), or view.attach(fm.load_trace(path))",
   make: makeRouterView,
 });

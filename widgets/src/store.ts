@@ -49,7 +49,7 @@ export class RunStore {
   column(name: string): Column {
     let found = this.columns.get(name);
     if (!found) {
-      found = new Column(new Float32Array(0), 1);
+      found = new Column(new Float32Array(0), 1); // stands for one that has not come
       this.columns.set(name, found);
     }
     return found;
@@ -142,6 +142,11 @@ export class RunStore {
     return () => handlers.delete(handler);
   }
 
+  /** Whether a part of this kind was kept. */
+  keeps(kind: string): boolean {
+    return this.kept.has(kind);
+  }
+
   /** As `hand`, also to those who ask later. */
   keep(part: Part): void {
     this.kept.set(part.kind, part);
@@ -169,7 +174,7 @@ export class RunStore {
     if (counts && place.routed_row > this.column("expert_ids").end) this.countsBefore.set(counts.values);
     for (const [name, tensor] of chunk.tensors) {
       if (name === "counts_before") continue;
-      if (!this.columns.has(name)) this.columns.set(name, newColumn(tensor));
+      if (this.column(name).end === 0) this.columns.set(name, newColumn(tensor));
       this.put(name, startOf(name, place), tensor.values);
     }
     this.tokens = Math.max(this.tokens, place.token_row + rows);

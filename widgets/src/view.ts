@@ -17,4 +17,6 @@ export interface WidgetOptions {
   /** What an empty widget says: which call fills it. */
   readonly hint: string;
   readonly make: MakeView;
+  /** Whether there is something to draw; by default a run. */
+  readonly ready?: (store: RunStore) => boolean;
 }

@@ -42,6 +42,8 @@ test("a snapshot without old routing counts it", () => {
   store.apply(rows(0, 10, { routed: 6 }));
   expect(store.routedFirst).toBe(6);
   expect(store.column("expert_ids").has(5)).toBe(false);
+  expect(store.keptExperts).toBe(2);
+  expect([...store.column("expert_ids").rows(6)]).toEqual([...chosen(6, 0), ...chosen(6, 1)]);
   expect([...store.countsBefore].reduce((a, b) => a + b)).toBe(6 * 4);
   expect(store.countsBefore[chosen(0, 0)[0]]).toBeGreaterThan(0);
 });
