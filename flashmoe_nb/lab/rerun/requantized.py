@@ -16,14 +16,15 @@ import numpy as np
 
 from flashmoe_nb.errors import UnsupportedError
 from flashmoe_nb.lab.rerun.ways import Plain
+from flashmoe_nb.observe.requantize import requantize_slot
 from flashmoe_nb.storage.atomic import partial_path, require_free_space
 from flashmoe_nb.storage.positional import read_exactly
-from flashmoe_nb.storage.record import PROJECTIONS
+from flashmoe_nb.storage.record import PARTS, PROJECTIONS
 from flashmoe_nb.storage.safetensors_index import INDEX_NAME
 from flashmoe_nb.storage.safetensors_writer import TensorSpec, index_of, plan_shards, write_partial_shard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -35,8 +36,22 @@ _ORIGINAL_BITS = 2
 _MLX_DTYPES = {"BF16": mx.bfloat16, "F16": mx.float16, "F32": mx.float32}
 
 
-def write_requantized(checkpoint: Checkpoint, folder: Path, bits: int) -> int:
+def write_requantized(
+    checkpoint: Checkpoint,
+    folder: Path,
+    bits: int,
+    layers: Collection[int] | None = None,
+    experts: Collection[int] | None = None,
+) -> int:
     """Write it; returns the bytes of its routed experts.
+
+    Args:
+        checkpoint: what is written again.
+        folder: an empty one.
+        bits: of the coarser experts.
+        layers: only these become coarser; None for all.
+        experts: only these of each of the layers. Their records keep the width of the others', so bytes are not saved:
+            the values are those of fewer bits.
 
     Raises:
         UnsupportedError: experts that are not quantized, or at fewer bits already.
@@ -44,7 +59,7 @@ def write_requantized(checkpoint: Checkpoint, folder: Path, bits: int) -> int:
     """
     store = checkpoint.routed
     assert store is not None, "checked when the experiment was started"
-    writer = _Writer(checkpoint, store, bits)
+    writer = _Writer(checkpoint, store, bits, layers, experts)
     specs = [*writer.resident_specs(), *writer.expert_specs()]
     require_free_space(folder, sum(spec.nbytes for spec in specs))
     shards = plan_shards(specs)
@@ -63,8 +78,17 @@ def write_requantized(checkpoint: Checkpoint, folder: Path, bits: int) -> int:
 class _Writer:
     """Where every tensor's bytes come from."""
 
-    def __init__(self, checkpoint: Checkpoint, store: ExpertStore, bits: int) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        store: ExpertStore,
+        bits: int,
+        layers: Collection[int] | None,
+        experts: Collection[int] | None,
+    ) -> None:
         self._checkpoint, self._store, self._bits = checkpoint, store, bits
+        self._changed = frozenset(store.layers if layers is None else layers)
+        self._some = None if experts is None else frozenset(experts)
         self._plain = Plain(store)
         entries, names = checkpoint.index.entries, checkpoint.names
         self._resident = {named.key: entries[named.key] for named in names.resident.values()}
@@ -100,7 +124,7 @@ class _Writer:
             for part in self._store.layout(layer).components:
                 projection, _, kind = part.name.rpartition(".")
                 rows, columns = part.shape
-                if kind == "weight":
+                if kind == "weight" and self._is_narrower(layer):
                     columns = columns * self._bits // self._own_bits
                 name = f"{self._path(layer, projection)}.{kind}"
                 self._sources[name] = (layer, part.name)
@@ -114,14 +138,14 @@ class _Writer:
         projection, _, kind = component.rpartition(".")
         if self._made is None or self._made[0] != (layer, projection):
             self._made = ((layer, projection), [self._coarse(layer, n, projection) for n in self._experts(layer)])
-        place = ("weight", "scales", "biases").index(kind)
+        place = PARTS.index(kind)
         for parts in self._made[1]:
             yield parts[place]
 
     def config(self) -> dict[str, Any]:
         raw: dict[str, Any] = json.loads((self._checkpoint.folder / "config.json").read_text("utf-8"))
         block = dict(raw.get("quantization") or raw["quantization_config"])
-        for layer in self._store.layers:
+        for layer in filter(self._is_narrower, self._store.layers):
             for projection in PROJECTIONS:
                 block[self._path(layer, projection)] = {"bits": self._bits, "group_size": self._group_size}
         return raw | {"quantization": block, "quantization_config": block}
@@ -131,6 +155,10 @@ class _Writer:
 
     def _path(self, layer: int, projection: str) -> str:
         return f"{self._root}{layer}.mlp.switch_mlp.{projection}"
+
+    def _is_narrower(self, layer: int) -> bool:
+        """Whether the layer's codes have fewer bits, and not only values of fewer."""
+        return layer in self._changed and self._some is None
 
     def _experts(self, layer: int) -> range:
         return range(self._store.num_experts(layer))
@@ -149,12 +177,16 @@ class _Writer:
     def _coarse(self, layer: int, expert: int, projection: str) -> tuple[bytes, bytes, bytes]:
         parts = self._store.layout(layer).components
         blocks = {part.name: np.empty(part.nbytes, np.uint8) for part in parts}
-        for job in self._plain.jobs(layer, expert, tuple(block.data for block in blocks.values())):
+        buffers = tuple(block.data for block in blocks.values())
+        for job in self._plain.jobs(layer, expert, buffers):
             job()
+        if not self._is_narrower(layer):
+            if layer in self._changed and self._some is not None and expert in self._some:
+                requantize_slot(self._bits)(self._store.layout(layer), buffers)
+            return tuple(blocks[f"{projection}.{kind}"].tobytes() for kind in PARTS)  # type: ignore[return-value]
         shapes = {part.name: (part.dtype, part.shape) for part in parts}
         packed, scales, biases = (
-            _array(blocks[f"{projection}.{kind}"], *shapes[f"{projection}.{kind}"])
-            for kind in ("weight", "scales", "biases")
+            _array(blocks[f"{projection}.{kind}"], *shapes[f"{projection}.{kind}"]) for kind in PARTS
         )
         group = packed.shape[1] * 32 // self._own_bits // scales.shape[1]
         values = mx.dequantize(
