@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from flashmoe_nb import errors
 
 if TYPE_CHECKING:
+    from flashmoe_nb import lab
     from flashmoe_nb.chat import Chat, tool
     from flashmoe_nb.engine import Engine, MemoryLimit, Player, Session, Steps, Token, memory_limit
     from flashmoe_nb.engine import open_engine as open  # noqa: A004 - fm.open reads as what it does
@@ -61,6 +62,7 @@ __all__ = [
     "delta_view",
     "errors",
     "hook_names",
+    "lab",
     "load_trace",
     "logit_lens",
     "memory_limit",
@@ -74,7 +76,7 @@ __all__ = [
 _CHAT = ("Chat", "tool")
 _ENGINE = ("Engine", "MemoryLimit", "Player", "Session", "Steps", "Token", "memory_limit")
 _EVENTS = ("ExpertRead", "Routing", "Stage", "StageEvent")
-_ELSEWHERE = (*_CHAT, *_ENGINE, *_EVENTS, "errors", "open")
+_ELSEWHERE = (*_CHAT, *_ENGINE, *_EVENTS, "errors", "lab", "open")
 _HOMES = {
     "open": ("flashmoe_nb.engine", "open_engine"),
     **{name: ("flashmoe_nb.chat", name) for name in _CHAT},
@@ -86,6 +88,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """Load a public name when it is first asked for."""
+    if name == "lab":
+        return import_module("flashmoe_nb.lab")
     if name not in _HOMES:
         msg = f"module 'flashmoe_nb' has no attribute {name!r}"
         raise AttributeError(msg)
