@@ -31,7 +31,7 @@ def engine(packed: Path) -> Iterator[fm.Engine]:
 
 @pytest.fixture
 def recorded() -> fm.Trace:
-    """11 tokens of prompt and 159 decoded ones of the demo model."""
+    """A prompt and some 160 decoded tokens of the demo model."""
     return fm.load_trace(TRACES / "code.safetensors")
 
 

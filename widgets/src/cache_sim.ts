@@ -8,9 +8,7 @@ import { drawCurves } from "./curves_plot";
 import { button, make, setText } from "./dom";
 import { byteText, percent } from "./format";
 import { widget } from "./mount";
-import type { RunStore } from "./store";
-import type { Send } from "./transport";
-import type { View } from "./view";
+import type { MakeView, View } from "./view";
 
 export const POLICY_NAMES: Readonly<Record<string, string>> = {
   lru: "LRU",
@@ -25,7 +23,7 @@ export const POLICY_COLOURS: Readonly<Record<string, string>> = {
   belady: SOURCES.ssd,
 };
 
-function makeView(el: HTMLElement, store: RunStore, send: Send): View {
+export const makeCacheSim: MakeView = (el, store, send): View => {
   let sim: Sim | null = null;
   let note = "";
   const shown = new Set(["lru", "lfu", "belady"]);
@@ -80,7 +78,7 @@ function makeView(el: HTMLElement, store: RunStore, send: Send): View {
     },
     destroy: end,
   };
-}
+};
 
 function slider(name: string, label: string): HTMLInputElement {
   const input = make("input", "fm-slider", { type: "range", min: "0", max: "1", step: "0.002", "data-name": name });
@@ -154,6 +152,6 @@ function saysText(sim: Sim, note: string): string {
 
 export default widget({
   name: "CacheSim",
-  hint: "fm.widgets.CacheSim().attach(session) or .attach(fm.load_trace(path))",
-  make: makeView,
+  hint: "CacheSim(session), or CacheSim(fm.load_trace(path))",
+  make: makeCacheSim,
 });

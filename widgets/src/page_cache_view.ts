@@ -10,15 +10,14 @@ import styles from "./page_cache_view.css";
 import { knownCount, lastRead, type Residency, residentBytes, shareText } from "./residency";
 import { cellUnder, drawCells, drawMap, gridOf, type MapPlan, mapPlan, rowUnder } from "./residency_map";
 import { type RunStore, UNKNOWN_RESIDENCY } from "./store";
-import type { Send } from "./transport";
-import type { View } from "./view";
+import type { MakeView, View } from "./view";
 
 interface Sweep {
   readonly state: "on" | "paused" | "busy" | "none";
   readonly text: string;
 }
 
-function makeView(el: HTMLElement, store: RunStore, send: Send): View {
+export const makePageCacheView: MakeView = (el, store, send): View => {
   let sweep: Sweep = { state: "none", text: "" };
   const pause = button("sweep", "Pause", "Stop asking the system, or go on", () =>
     send(sweep.state === "paused" ? "resume" : "pause"),
@@ -112,7 +111,7 @@ function makeView(el: HTMLElement, store: RunStore, send: Send): View {
       for (const end of endings) end();
     },
   };
-}
+};
 
 /** What a page was saved with: base64 of the shares of each layer. */
 function showSeen(store: RunStore, layers: Record<string, string>): void {
@@ -181,6 +180,6 @@ function hex(colour: number): string {
 
 export default widget({
   name: "PageCacheView",
-  hint: "fm.widgets.PageCacheView().attach(session)",
-  make: makeView,
+  hint: "PageCacheView(session), or PageCacheView(fm.load_trace(path))",
+  make: makePageCacheView,
 });

@@ -11,13 +11,12 @@ import styles from "./reads.css";
 import type { RunStore } from "./store";
 import { drawBars, tokenAt } from "./timeline_bars";
 import { drawLanes, laneLayout, layersOf, type Origin, readUnder, type Span } from "./timeline_lanes";
-import type { Send } from "./transport";
-import type { View } from "./view";
+import type { MakeView, View } from "./view";
 
 /** Decoded tokens that the running numbers are over. */
 const RUNNING = 32;
 
-function makeView(el: HTMLElement, store: RunStore, send: Send): View {
+export const makeReadTimeline: MakeView = (el, store, send): View => {
   const sums = new ReadSums(store);
   let origin: Origin = "token";
   let zoom: Span | null = null;
@@ -123,7 +122,7 @@ function makeView(el: HTMLElement, store: RunStore, send: Send): View {
     },
     destroy: () => limit.destroy(),
   };
-}
+};
 
 function passOf(store: RunStore): Span {
   const token = store.shownToken;
@@ -164,7 +163,8 @@ function legend(): HTMLElement {
     [SOURCE_COLOURS[2], "", SOURCE_NAMES[2]],
     [SOURCES.unknown, "fm-hollow", "hollow: inferred from its time"],
     [SOURCES.mark, "fm-tail", "last of its layer: the layer waits for it"],
-    ["var(--fm-line)", "", "between reads: compute"],
+    ["var(--fm-line)", "fm-thin", "until the router chose"],
+    ["var(--fm-faint)", "fm-thin", "after the reads"],
   ];
   const el = make("div", "fm-row fm-legend");
   for (const [colour, kind, text] of items) {
@@ -177,6 +177,6 @@ function legend(): HTMLElement {
 
 export default widget({
   name: "ReadTimeline",
-  hint: "fm.widgets.ReadTimeline().attach(session) or .attach(fm.load_trace(path))",
-  make: makeView,
+  hint: "ReadTimeline(session), or ReadTimeline(fm.load_trace(path))",
+  make: makeReadTimeline,
 });

@@ -6,6 +6,7 @@ import { msText } from "./format";
 import type { ReadSums } from "./reads";
 import type { RunStore } from "./store";
 import { LEFT } from "./timeline_lanes";
+import { passSize } from "./token_measures";
 
 const BAR = 6;
 const RIGHT = 12;
@@ -28,23 +29,23 @@ export function tokenAt(store: RunStore, width: number, x: number): number {
 export function drawBars(sheet: Sheet, theme: Theme, store: RunStore, sums: ReadSums): void {
   const { context, width, height } = sheet;
   const [first, fits] = barWindow(store.tokens, store.shownToken, width);
-  const shown = Array.from({ length: fits }, (_, n) => sums.of(first + n));
-  const most = barEnd(shown.map((sum) => sum.passMs));
+  const shown = Array.from({ length: fits }, (_, n) => shareOf(store, sums, first + n));
+  const most = barEnd(shown.map((share) => share.all));
   const floor = height - 6;
   const scale = (floor - 10) / most;
   context.clearRect(0, 0, width, height);
-  shown.forEach((sum, n) => {
+  shown.forEach((share, n) => {
     const x = LEFT + n * BAR;
-    const tall = Math.min(sum.passMs, most) * scale;
-    const ssd = Math.min(sum.ssdMs, most) * scale;
-    const read = Math.min(sum.readMs, most) * scale;
+    const tall = Math.min(share.all, most) * scale;
+    const ssd = Math.min(share.ssd, most) * scale;
+    const read = Math.min(share.read, most) * scale;
     context.fillStyle = theme.line;
     context.fillRect(x, floor - tall, BAR - 1.5, tall);
     context.fillStyle = SOURCES.cache;
     context.fillRect(x, floor - read, BAR - 1.5, read);
     context.fillStyle = SOURCES.ssd;
     context.fillRect(x, floor - ssd, BAR - 1.5, ssd);
-    if (sum.passMs > most) context.clearRect(x - 0.5, floor - tall + 5, BAR, 2.5);
+    if (share.all > most) context.clearRect(x - 0.5, floor - tall + 5, BAR, 2.5);
     if (first + n === store.shownToken) {
       context.fillStyle = theme.accent;
       context.fillRect(x - 0.5, floor + 1.5, BAR - 0.5, 3);
@@ -56,6 +57,12 @@ export function drawBars(sheet: Sheet, theme: Theme, store: RunStore, sums: Read
   context.textBaseline = "top";
   context.fillText("tokens", 4, floor - 12);
   context.fillText(msText(most), 4, 2);
+}
+
+/** Milliseconds of a token; the tokens of a prompt share their pass. */
+function shareOf(store: RunStore, sums: ReadSums, token: number): { all: number; read: number; ssd: number } {
+  const [sum, size] = [sums.of(token), passSize(store, token)];
+  return { all: sum.passMs / size, read: sum.readMs / size, ssd: sum.ssdMs / size };
 }
 
 /** A prefill or a hiccup must not flatten the others: beyond this a bar is cut, and shows it by a gap. */

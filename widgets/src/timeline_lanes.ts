@@ -5,6 +5,7 @@ import { SOURCES, type Theme } from "./colours";
 import { msText } from "./format";
 import { isInferred, type Read, SOURCE_COLOURS } from "./reads";
 import type { RunStore } from "./store";
+import { drawCompute, layerTimes } from "./timeline_compute";
 
 export type Span = [from: number, to: number];
 /** Where time 0 is: at the token's start, or at each layer's first read. */
@@ -18,6 +19,8 @@ const GAP = 0.14;
 export interface Lanes {
   readonly reads: readonly Read[];
   readonly origin: Origin;
+  /** Start and end of the pass, in ms of the run. */
+  readonly pass: Span;
   readonly span: Span;
   /** Time 0 of each layer, in ms of the run. */
   readonly zero: ReadonlyMap<number, number>;
@@ -55,6 +58,7 @@ export function laneLayout(
   return {
     reads,
     origin,
+    pass,
     span,
     zero,
     tails: tailsOf(reads),
@@ -74,18 +78,6 @@ export function tailsOf(reads: readonly Read[]): Set<number> {
   return new Set([...last.values()].map((read) => read.row));
 }
 
-/** Times in which no read ran, [from, to] in ms of the run: between a layer's reads and the next layer's. */
-export function gapsOf(reads: readonly Read[], pass: Span): Span[] {
-  const gaps: Span[] = [];
-  let reached = pass[0];
-  for (const read of [...reads].sort((a, b) => a.start - b.start)) {
-    if (read.start > reached) gaps.push([reached, read.start]);
-    reached = Math.max(reached, read.end);
-  }
-  if (pass[1] > reached) gaps.push([reached, pass[1]]);
-  return gaps;
-}
-
 export function readUnder(plan: Lanes, x: number, y: number): Read | null {
   const near = plan.boxes.filter((box) => y >= box.y - 1 && y <= box.y + box.height + 1);
   let [best, distance] = [null as Read | null, 4];
@@ -102,6 +94,7 @@ export function drawLanes(sheet: Sheet, theme: Theme, layers: readonly number[],
   const rowHeight = (height - AXIS) / Math.max(1, layers.length);
   context.clearRect(0, 0, width, height);
   context.font = `11px ${theme.font}`;
+  drawAxis(sheet, theme, plan);
   layers.forEach((layer, row) => {
     const top = row * rowHeight;
     if (layer === store.selection.layer) {
@@ -112,12 +105,11 @@ export function drawLanes(sheet: Sheet, theme: Theme, layers: readonly number[],
     }
     if (rowHeight >= 12 || row % 4 === 0) label(context, theme, `layer ${layer}`, top + rowHeight / 2);
   });
-  if (plan.origin === "token") drawGaps(sheet, theme, layers, plan, rowHeight);
   placeReads(layers, plan, rowHeight);
   clipped(sheet, () => {
+    drawCompute(context, theme, layers, plan, layerTimes(store, store.shownToken), rowHeight);
     for (const box of plan.boxes) drawRead(context, plan, box, store.selection.expert);
   });
-  drawAxis(sheet, theme, plan);
 }
 
 function label(context: CanvasRenderingContext2D, theme: Theme, text: string, y: number): void {
@@ -164,30 +156,6 @@ function drawRead(
     context.lineWidth = 1.5;
     context.strokeRect(x - 1, y - 1, width + 2, height + 2);
   }
-}
-
-/** What passes between reads is drawn in the row of the layer that reads next; the rest of the token in the last row. */
-function drawGaps(sheet: Sheet, theme: Theme, layers: readonly number[], plan: Lanes, rowHeight: number): void {
-  const { context } = sheet;
-  const zero = [...plan.zero.values()][0];
-  if (zero === undefined) return;
-  const sorted = [...plan.reads].sort((a, b) => a.start - b.start);
-  const end = zero + fullSpan(plan);
-  context.fillStyle = theme.line;
-  clipped(sheet, () => {
-    for (const [from, to] of gapsOf(plan.reads, [zero, end])) {
-      const next = sorted.find((read) => read.start >= to);
-      const row = next ? layers.indexOf(next.layer) : layers.length - 1;
-      const [left, right] = [plan.x(from - zero), plan.x(to - zero)];
-      const thick = Math.max(2, rowHeight * 0.22);
-      context.fillRect(left, (row + 0.5) * rowHeight - thick / 2, Math.max(0.5, right - left), thick);
-    }
-  });
-}
-
-function fullSpan(plan: Lanes): number {
-  const ends = plan.reads.map((read) => read.end - (plan.zero.get(read.layer) as number));
-  return Math.max(plan.span[1], ...ends);
 }
 
 function clipped(sheet: Sheet, draw: () => void): void {

@@ -17,12 +17,12 @@ import {
   windowOf,
 } from "./token_measures";
 import styles from "./token_strip.css";
-import type { View } from "./view";
+import type { MakeView, View } from "./view";
 
 /** Strongest colour behind a text that must stay readable. */
 const DEEPEST = 0.62;
 
-function makeView(el: HTMLElement, store: RunStore): View {
+export const makeTokenStrip: MakeView = (el, store): View => {
   const sums = new ReadSums(store);
   let measure = MEASURES[0];
   const measures = choice(
@@ -69,7 +69,7 @@ function makeView(el: HTMLElement, store: RunStore): View {
     },
     destroy: () => undefined,
   };
-}
+};
 
 /** One element a token, made once. */
 class Pieces {
@@ -180,6 +180,6 @@ function textOf(store: RunStore, id: number): string {
 
 export default widget({
   name: "TokenStrip",
-  hint: "fm.widgets.TokenStrip().attach(session) or .attach(fm.load_trace(path))",
-  make: makeView,
+  hint: "TokenStrip(session), or TokenStrip(fm.load_trace(path))",
+  make: makeTokenStrip,
 });
