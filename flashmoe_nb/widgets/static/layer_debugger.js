@@ -1,0 +1,296 @@
+// widgets/src sha256 54cf73d655e5995f473363581a9b9526d3e804e848999f70192327bae0c9f832
+var O=`.fm-debugger .fm-place {
+  font-weight: 600;
+  margin: 4px 0;
+}
+.fm-debugger .fm-chips {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 3px;
+  margin: 2px 0 6px;
+}
+.fm-debugger .fm-chip {
+  font-family: var(--jp-code-font-family, ui-monospace, monospace);
+  border: 1px solid var(--fm-line);
+  border-radius: 3px;
+  padding: 0 3px;
+  color: var(--fm-faint);
+  white-space: pre;
+}
+.fm-debugger .fm-chip[data-state="whole"] {
+  color: var(--fm-text);
+  background: var(--fm-raised);
+}
+.fm-debugger .fm-chip[data-state="here"] {
+  color: var(--fm-text);
+  border-color: var(--fm-accent);
+  box-shadow: inset 0 0 0 1px var(--fm-accent);
+}
+.fm-debugger .fm-layers {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 2px;
+  margin: 4px 0;
+}
+.fm-debugger .fm-layers button {
+  min-width: 26px;
+  padding: 0 4px;
+  border-bottom: 3px solid var(--fm-line);
+}
+.fm-debugger .fm-layers button[data-kind="full_attention"] {
+  border-bottom-color: var(--fm-warn);
+}
+.fm-debugger .fm-layers button[data-here] {
+  background: var(--fm-accent);
+  color: var(--fm-paper);
+}
+.fm-debugger .fm-diagram {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 6px 20px;
+  margin: 6px 0;
+  border-left: 3px solid var(--fm-line);
+  padding-left: 10px;
+}
+.fm-debugger .fm-branch-name {
+  color: var(--fm-faint);
+}
+.fm-debugger .fm-chain {
+  display: flex;
+  flex-wrap: wrap;
+  row-gap: 4px;
+}
+.fm-debugger .fm-top button {
+  min-height: 18px;
+  padding: 0 6px;
+}
+.fm-debugger .fm-chain button {
+  background: var(--fm-paper);
+  color: var(--fm-faint);
+}
+.fm-debugger .fm-chain button + button {
+  margin-left: 16px;
+  position: relative;
+}
+.fm-debugger .fm-chain button + button::before {
+  content: "→";
+  position: absolute;
+  left: -15px;
+  color: var(--fm-faint);
+}
+.fm-debugger .fm-chain button.fm-sum {
+  border-radius: 12px;
+  border-width: 2px;
+}
+.fm-debugger .fm-chain button.fm-sum:not(:first-child)::before {
+  content: "⊕";
+}
+.fm-debugger .fm-chain button[data-seen] {
+  background: var(--fm-raised);
+  color: var(--fm-text);
+}
+.fm-debugger .fm-chain button[data-changed] {
+  border-color: var(--fm-warn);
+  border-style: dashed;
+}
+.fm-debugger .fm-chain button[aria-current] {
+  background: var(--fm-accent);
+  border-color: var(--fm-accent);
+  color: var(--fm-paper);
+}
+.fm-debugger .fm-panes {
+  display: grid;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 330px), 1fr));
+  gap: 4px 20px;
+  align-items: start;
+}
+.fm-debugger .fm-pane {
+  overflow-x: auto;
+  min-width: 0;
+  border-top: 1px solid var(--fm-line);
+}
+.fm-debugger .fm-pane h4 {
+  margin: 4px 0;
+  font-size: 12px;
+  font-weight: 600;
+}
+.fm-debugger .fm-pair {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 4px 16px;
+  align-items: start;
+}
+.fm-debugger input[type="number"] {
+  width: 76px;
+}
+.fm-debugger input.fm-short {
+  width: 76px;
+}
+.fm-debugger td:first-child,
+.fm-debugger th:first-child {
+  text-align: left;
+}
+.fm-debugger .fm-bars {
+  text-align: left;
+  min-width: 84px;
+}
+.fm-debugger .fm-bar {
+  height: 8px;
+  background: var(--fm-accent);
+}
+`;function s(t,e,n={},...r){let o=document.createElement(t);e&&(o.className=e);for(let[a,i]of Object.entries(n))o.setAttribute(a,i);return o.append(...r),o}function b(t,e,n,r){let o=s("button","",{type:"button","data-name":t,title:n},e);return o.addEventListener("click",r),o}function y(t,e){t.textContent!==e&&(t.textContent=e)}var ue=new Set(["resid_mid","combine","embed"]);function I(t,e){let n=s("div","fm-layers",{role:"group","aria-label":"layers"});return t.append(n,s("div","fm-faint",{},"layers; the marked ones have full attention, the others a gated delta net")),({facts:r})=>{n.childElementCount!==r.kinds.length&&n.replaceChildren(...r.kinds.map((o,a)=>fe(o,a,e))),r.kinds.forEach((o,a)=>{n.children[a].toggleAttribute("data-here",r.place?.layer===a)})}}function fe(t,e,n){let r=t==="linear_attention"?"gated delta net":"full attention",o=b(`layer-${e}`,String(e),`to layer ${e}: ${r}`,()=>n("goto",{layer:e}));return o.dataset.kind=t,o}function U(t,e){let n=s("div","fm-diagram",{role:"group","aria-label":"stages of this layer"});t.append(n);let r="";return({facts:o},a)=>{if(!a)return;let i=JSON.stringify(o.diagram.map(({name:l,stages:c})=>[l,c.map(({stage:u})=>u)]));i!==r&&n.replaceChildren(...o.diagram.map(l=>pe(l,e))),r=i;for(let{stages:l}of o.diagram)for(let c of l)he(n,c)}}function pe(t,e){let n=s("div","fm-chain");for(let{stage:r}of t.stages){let o=b(`stage-${r}`,r.replaceAll("_"," "),`to ${r}`,()=>e("goto",{stage:r}));ue.has(r)&&o.classList.add("fm-sum"),n.append(o)}return s("div","fm-branch",{},s("div","fm-branch-name",{},t.name),n)}function he(t,{stage:e,seen:n,current:r,changed:o}){let a=t.querySelector(`[data-name="stage-${e}"]`);a&&(a.toggleAttribute("data-seen",n),a.toggleAttribute("data-changed",o),r?a.setAttribute("aria-current","step"):a.removeAttribute("aria-current"),a.title=`${e}: ${r?"here":n?"done; back to it":"on to it"}${o?", changed":""}`)}function j(t){let e=s("div","fm-chips");return t.append(e),({facts:n},r)=>{if(!r)return;let{first:o,now:a,texts:i,given:l,left:c}=n.tokens,u=i.map((m,f)=>{let h=s("span","fm-chip",{},m.replaceAll(`
+`,"⏎").replaceAll(" ","␣"));return o+f<a&&(h.dataset.state="whole"),o+f===a&&n.place&&(h.dataset.state="here"),h}),d=s("span","fm-faint");y(d,` ${l-c} of ${l} tokens whole`),e.replaceChildren(...o>0?["… "]:[],...u,d)}}var z={F64:Float64Array,F32:Float32Array,I32:Int32Array,I16:Int16Array,U32:Uint32Array,U16:Uint16Array,U8:Uint8Array};function k(t){let e=Number(t.getBigUint64(0,!0)),n=new TextDecoder().decode(new Uint8Array(t.buffer,t.byteOffset+8,e)),r=JSON.parse(n),o=r.__metadata__??{},a=t.byteOffset+8+e,i=new Map;for(let[l,{dtype:c,shape:u,data_offsets:d}]of Object.entries(r)){if(l==="__metadata__")continue;let m=z[c];if(!m)throw new Error(`array "${l}" has the type ${c}, expected one of ${Object.keys(z).join(", ")}`);let f=new m(t.buffer.slice(a+d[0],a+d[1]));i.set(l,{shape:u,values:f})}return{metadata:o,tensors:i}}function K(t){let e=t.chunk,n=e?k(ge(e)).tensors:new Map;return{number:t.number,facts:t.facts,arrays:n}}function ge(t){return new DataView(Uint8Array.from(atob(t),e=>e.charCodeAt(0)).buffer)}function w(t){if(t==null||!Number.isFinite(t))return"none";if(t===0||Number.isInteger(t))return String(t);let e=Math.abs(t);return e>=1e4||e<.001?t.toExponential(2):String(Number(t.toPrecision(4)))}function M(t,e){let n=document.createElement("canvas");n.className="fm-canvas",n.setAttribute("role","img"),n.setAttribute("aria-label",e),t.append(n);let r=n.getContext("2d"),[o,a]=[0,0];return{canvas:n,context:r,get width(){return o},get height(){return a},fit(i){let l=globalThis.devicePixelRatio||1,c=Math.max(200,Math.floor(t.clientWidth)),u=c!==o||i!==a||n.width!==Math.round(c*l);return u&&([o,a]=[c,i],n.width=Math.round(c*l),n.height=Math.round(i*l),n.style.width=`${c}px`,n.style.height=`${i}px`),r.setTransform(l,0,0,l,0,0),u}}}var $=class{canvas=document.createElement("canvas");context;image;constructor(){this.context=this.canvas.getContext("2d"),this.image=this.context.createImageData(1,1)}fill(e,n,r){(this.image.width!==e||this.image.height!==n)&&(this.canvas.width=e,this.canvas.height=n,this.image=this.context.createImageData(e,n));let o=new Uint32Array(this.image.data.buffer);for(let a=0;a<o.length;a++)o[a]=r(a);this.context.putImageData(this.image,0,0)}};var be="440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725",ye="00224e 123570 3b496c 575d6d 707173 8a8678 a59c74 c3b369 e1cc55 fee838";function q(t){let e=t.split(" ").map(r=>Number.parseInt(r,16)),n=(r,o)=>r>>o&255;return Uint32Array.from({length:256},(r,o)=>{let a=o/255*(e.length-1),i=Math.min(Math.floor(a),e.length-2),l=c=>Math.round(n(e[i],c)*(i+1-a)+n(e[i+1],c)*(a-i));return we(l(16),l(8),l(0))})}function we(t,e,n,r=255){return(r<<24|n<<16|e<<8|t)>>>0}var xt=q(be),H=q(ye);function D(t,e){return t[Math.max(0,Math.min(255,Math.round(e*255)))]}function W(t){return`rgb(${t&255} ${t>>8&255} ${t>>16&255})`}var N={cache:"#009E73",partly:"#CC79A7",ssd:"#E69F00",unknown:"#999999",mark:"#0072B2"};function _(t){let e=getComputedStyle(t),n=r=>e.getPropertyValue(r).trim();return{dark:t.closest(".fm-dark")!==null,text:n("--fm-text"),faint:n("--fm-faint"),line:n("--fm-line"),paper:n("--fm-paper"),accent:n("--fm-accent"),font:e.fontFamily}}function v(t){return t.toLocaleString("en")}function Y(t){for(let[e,n]of[["TB",1e12],["GB",1e9],["MB",1e6],["kB",1e3]])if(t>=n)return`${R(t/n)} ${e}`;return`${t} B`}function J(t){return t>=1e3?`${R(t/1e3)} s`:t>=1?`${R(t)} ms`:`${R(t*1e3)} µs`}function x(t){return Number.isFinite(t)?`${(t*100).toFixed(1)} %`:"unknown"}function G(t){return t.replaceAll(`
+`,"⏎").replaceAll("	","⇥").replaceAll(" ","␣")}function R(t){return t.toPrecision(3)}var L=72;function X(t,e){let n=s("div","fm-says",{"data-name":"router-says"});t.append(n);let r=M(t,"probability of each expert; the chosen are marked"),o=s("div","fm-faint",{},"probability of each expert, by number; blue: chosen, orange: banned"),a=s("table","fm-top",{"data-name":"chosen"}),[i,l]=[s("div","fm-row"),s("div","fm-faint",{"data-name":"changes"})],c=xe("experts","experts, such as 3, 17"),u=()=>ve(c.value),d=s("input","",{type:"number",min:"1","data-name":"k","aria-label":"K of this layer"}),m=s("div","fm-row",{},c,b("ban","ban","choose among the others",()=>e("ban",{experts:u()})),b("force","force","choose these before all others; none ends it",()=>e("force",{experts:u()})),s("label","",{},"K ",d),b("set-k","set","use so many experts a token in this layer; empty is the model's own",()=>e("top_k",{k:d.value===""?null:Number(d.value)})),b("undo-layer","undo layer","take the changes of this layer's router back",()=>e("unpatch")),b("undo-all","undo all","take all changes of routers back",()=>e("unpatch",{everywhere:!0})));return t.append(o,m,i,l,a),(f,h)=>{let{router:g}=f.facts;t.hidden=g===null,g!==null&&(h&&(y(n,ke(g)),y(l,`changes in force: ${f.facts.changes}`),d.placeholder=String(g.top_k),a.replaceChildren(...Me(g,e)),i.replaceChildren(...Se(g,e))),r.canvas.hidden=o.hidden=g.chosen.length===0,g.chosen.length&&Te(r,f,g))}}function xe(t,e){return s("input","fm-grow",{type:"text","data-name":t,placeholder:e,"aria-label":e})}function ve(t){return(t.match(/\d+/g)??[]).map(Number)}function ke(t){if(t.chosen.length===0)return`layer ${t.layer}: the router has not chosen yet`;let e=t.margin===null?"all chosen":`margin ${w(t.margin)} logits`;return`layer ${t.layer}: ${t.chosen.length} of ${t.num_experts} experts, ${x(t.kept_mass??Number.NaN)} of the probability, ${e}, entropy ${w(t.entropy_bits)} bits`}function Me(t,e){if(t.chosen.length===0)return[];let n=["rank","expert","weight","probability",""],r=t.chosen.map(([o,a,i],l)=>{let c=b(`ban-${o}`,"ban",`ban expert ${o} in this layer`,()=>e("ban",{experts:[o]})),u=[String(l+1),`${o}${t.forced.includes(o)?" forced":""}`];return u.push(a.toFixed(4),x(i)),s("tr","",{},...u.map(d=>s("td","",{},d)),s("td","",{},c))});return[s("tr","",{},...n.map(o=>s("th","",{},o))),...r]}function Se(t,e){return t.banned.length===0?[]:["banned:",...t.banned.map(r=>b(`unban-${r}`,`${r} ×`,`allow expert ${r} again`,()=>e("ban",{experts:[r],on:!1})))]}function Te(t,{arrays:e},n){t.fit(L);let{context:r,width:o,canvas:a}=t,i=_(a),l=e.get("probabilities").values,c=Math.max(...l),u=o/l.length,d=(m,f)=>{let h=Math.max(1,l[m]/c*L);r.fillStyle=f,r.fillRect(m*u,L-h,Math.max(1,u-(u>3?1:0)),h)};r.clearRect(0,0,o,L),l.forEach((m,f)=>{d(f,i.faint)});for(let[m]of n.chosen)d(m,N.mark);for(let m of n.banned)d(m,N.ssd)}function Q(t,e){let n=s("div","fm-list",{"data-name":"breakpoints"}),[r,o,a]=["token","layer","expert"].map(f=>Ee(f)),i=s("select","",{"data-name":"break-stage","aria-label":"stage"}),l=s("select","",{"data-name":"break-measure","aria-label":"condition"}),c=s("input","",{type:"number",step:"any","data-name":"break-above",placeholder:"above"}),u=b("break","add","stop wherever all that is given holds",()=>{let f=l.value&&c.value?{measure:l.value,above:Number(c.value)}:{},h={token:F(r),layer:F(o),expert:F(a),stage:i.value||null};e("break",{...h,...f})}),d=b("clear","clear all","remove all breakpoints",()=>e("clear")),m=s("div","fm-row",{},r,o,a,i,l,c,u,d);return t.append(n,m),({facts:f},h)=>{if(!h)return;i.childElementCount===0&&(i.append(...["",...f.stages].map(p=>s("option","",{value:p},p||"any stage"))),l.append(...["",...f.measures].map(p=>s("option","",{value:p},p||"always")))),d.disabled=f.breakpoints.length===0;let g=f.breakpoints.map(({number:p,text:A})=>{let P=b(`clear-${p}`,"×",`remove breakpoint ${A}`,()=>e("clear",{number:p}));return s("div","fm-row",{},P,A)});n.replaceChildren(...g.length?g:[s("span","fm-faint",{},"no breakpoints: run goes to the end")])}}function Ee(t){let e=s("input","fm-short",{type:"number",min:"0","data-name":`break-${t}`,placeholder:t});return e.setAttribute("aria-label",`${t} to stop at`),e}function F(t){return t.value===""?null:Number(t.value)}function Z(t,e,n,r){let o=b(t,e,n,()=>r(t,{on:o.getAttribute("aria-pressed")!=="true"}));return o}function ee(t,e){let n=Z("lens","logit lens","what would come next if the model ended here",e),r=s("span","fm-faint"),o=s("table","fm-top",{"data-name":"lens-table"});return t.append(s("div","fm-row",{},n,r),o),({facts:a},i)=>{if(!i)return;let{lens:l,wanted:c}=a;n.setAttribute("aria-pressed",String(c.lens));let u=l?`after ${l.layer===null?"":`layer ${l.layer}, `}${l.stage}`:"";y(r,c.lens?u||"no residual stream yet":""),o.replaceChildren(...(l?.tokens??[]).map(({text:d,id:m,share:f})=>{let h=s("div","fm-bar");h.style.width=`${Math.round(f*100)}px`;let g=[s("td","",{},s("code","",{},G(d)||`[${m}]`))];return g.push(s("td","",{},x(f)),s("td","fm-bars",{},h)),s("tr","",{},...g)}))}}function te(t,e){let n=Z("compare","before and after","run this layer without and with its changes, on copies",e),r=s("div","fm-says",{"data-name":"difference-says"}),[o,a]=[s("table","fm-top",{"data-name":"difference"}),s("table","fm-top")];return t.append(s("div","fm-row",{},n),r,s("div","fm-pair",{},o,a)),({facts:i},l)=>{if(!l)return;n.setAttribute("aria-pressed",String(i.wanted.comparing));let c=i.difference;y(r,c?Ae(c):i.wanted.comparing?"step into a layer to compare it":""),o.replaceChildren(...c?$e(c):[]),a.replaceChildren(...c?.largest?_e(c):[])}}function Ae(t){let e=t.stages.find(({name:r})=>r==="combine"),n=`layer ${t.layer}, its output changed by ${x(e?.relative??Number.NaN)}`;return t.comparable?`${n}; ${t.name}: cosine ${w(t.cosine)}, largest change ${w(t.largest)}`:`${n}; ${t.name} has another shape`}function $e({stages:t}){let e=t.filter(({relative:o})=>o!==0),n=e.map(({name:o,relative:a})=>{let i=s("div","fm-bar");i.style.width=`${Math.round(Math.min(1,a??1)*80)}px`;let l=a===null?"other shape":x(a);return s("tr","",{},...[o,l].map(c=>s("td","",{},c)),s("td","fm-bars",{},i))}),r=s("tr","",{},s("td","",{colspan:"3"},`${t.length-e.length} values are the same`));return[s("tr","",{},...["value","change",""].map(o=>s("th","",{},o))),...n,r]}function _e({most:t,name:e}){let n=["place","without","with"].map(o=>s("th","",{},o)),r=(t??[]).map(([o,a,i])=>{let l=[`${e}[${o}]`,w(a),w(i)];return s("tr","",{},...l.map(c=>s("td","",{},c)))});return[s("tr","",{},...n),...r]}function ne({facts:t}){return t.place?t.place.says:t.tokens.left?"before the next token: step into it":"all tokens are whole: add one, or give another prompt"}var C=72;function re(t,e){let n=s("select","fm-grow",{"data-name":"value","aria-label":"value shown"});n.addEventListener("change",()=>e("look",{name:n.value}));let r=s("div","fm-says",{"data-name":"value-facts"}),o=s("input","",{type:"number",step:"any",value:"2","data-name":"factor"});o.setAttribute("aria-label","factor, or seed of the shuffle");let a=s("div","fm-row",{},"change it:");for(let[h,g]of Re)a.append(b(`edit-${h}`,h,g,()=>e("edit",{how:h,factor:Number(o.value)})));a.append(o);let i=s("input","fm-grow",{type:"range",min:"0","data-name":"rows","aria-label":"first row"});i.addEventListener("change",()=>e("look",{first_row:Number(i.value)})),t.append(s("div","fm-row",{},n),r);let l=M(t,"histogram of the value"),c=M(t,"slice of the value, dark is low"),u=s("div","fm-faint"),d=s("table","fm-top",{"data-name":"top"}),m=s("table","fm-top",{"data-name":"reads"});t.append(u,i,a,d,m);let f=new $;return(h,g)=>{let{value:p,reads:A}=h.facts;for(let P of[r,l.canvas,c.canvas,u,a,d])P.hidden=p===null;m.hidden=A.length===0,i.hidden=p===null||p.rows<=1||h.arrays.get("slice").shape[0]===p.rows,g&&(Le(n,h),y(r,p?Ce(p):""),d.replaceChildren(...p?Pe(h):[]),m.replaceChildren(...He(h)),i.max=String(p?p.rows-1:0),i.value=String(p?p.first_row:0)),p!==null&&(De(l,h,p),y(u,Ne(c,f,h,p)))}}var Re=[["zero","put noughts in its place"],["scale","multiply it by the factor"],["shuffle","mix its last axis up; the number is the seed"]];function Le(t,{facts:e}){let n=[["","value of the stage"],...e.names.map(r=>[r,r])];t.replaceChildren(...n.map(([r,o])=>s("option","",{value:r},o))),t.value=e.wanted.name}function Ce(t){let e=t.n_not_finite?` · ${v(t.n_not_finite)} NOT FINITE`:"",n=t.n_zero?` · ${v(t.n_zero)} nought`:"";return`${t.name} · [${t.shape.join(", ")}] ${t.dtype} · ${w(t.minimum)} to ${w(t.maximum)} · mean ${w(t.mean)} · std ${w(t.std)} · rms ${w(t.rms)}${n}${e}`}function Pe({arrays:t}){let[e,n]=[t.get("top_index"),t.get("top_value").values],r=e.shape[1],o=l=>`[${Array.from(e.values.subarray(l*r,(l+1)*r)).join(", ")}]`,a=s("tr","",{},s("th","",{},"largest at"),s("th","",{},"value")),i=Array.from(n,(l,c)=>s("tr","",{},s("td","",{},o(c)),s("td","",{},w(l))));return[a,...i]}function He({facts:t}){if(t.reads.length===0)return[];let n=s("tr","",{},...["expert","slot","size","took","in the page cache before"].map(o=>s("th","",{},o))),r=t.reads.map(o=>{let a=o.resident===null?"not measured":x(o.resident),i=[String(o.expert),String(o.slot),Y(o.nbytes),J(o.ms),a];return s("tr","",{},...i.map(l=>s("td","",{},l)))});return[n,...r]}function De(t,{arrays:e},n){t.fit(C);let{context:r,width:o,canvas:a}=t,[i,l]=[_(a),e.get("histogram").values],c=Math.max(1,...l),u=C-16;r.clearRect(0,0,o,C),r.fillStyle=W(D(H,i.dark?.75:.35)),l.forEach((d,m)=>{let f=Math.sqrt(d)/Math.sqrt(c)*u;r.fillRect(m/l.length*o,u-f,o/l.length-1,f)}),r.fillStyle=i.faint,r.font=`11px ${i.font}`,r.textBaseline="bottom",B(r,w(n.low),0,"left"),B(r,"counts, square root",o/2,"center"),B(r,w(n.high),o,"right")}function B(t,e,n,r){t.textAlign=r,t.fillText(e,n,C)}function Ne(t,e,{arrays:n},r){let{shape:o,values:a}=n.get("slice"),[i,l]=o,c=Math.max(Math.abs(r.minimum),Math.abs(r.maximum))||1;return e.fill(l,i,d=>{let m=a[d];return Number.isFinite(m)?D(H,.5+m/c/2):0}),t.fit(Math.max(12,Math.min(220,i*(i>24?4:8)))),t.context.clearRect(0,0,t.width,t.height),t.context.imageSmoothingEnabled=!1,t.context.drawImage(e.canvas,0,0,t.width,t.height),`${r.folded?`one vector, ${r.columns} values a row`:`rows ${r.first_row} to ${r.first_row+i-1} of ${r.rows}, columns 0 to ${l-1} of ${r.columns}`}; dark ${w(-c)}, bright ${w(c)}`}async function oe(t){let{width:e,height:n}=t.getBoundingClientRect();if(e<1||n<1)return null;let r=t.cloneNode(!0),[o,a]=[t.querySelectorAll("canvas"),r.querySelectorAll("canvas")];o.forEach((c,u)=>{let d=new Image;d.src=c.toDataURL(),d.setAttribute("style",`${c.getAttribute("style")};display:block`),a[u].replaceWith(d)}),Fe(t,r);let i=new XMLSerializer().serializeToString(r),l=`<svg xmlns="http://www.w3.org/2000/svg" width="${e}" height="${n}"><foreignObject width="100%" height="100%">${i}</foreignObject></svg>`;try{return await Be(`data:image/svg+xml;charset=utf-8,${encodeURIComponent(l)}`,e,n)}catch{return null}}function Fe(t,e){let n=getComputedStyle(t);for(let r of["text","faint","line","paper","raised","accent","warn","error"])e.style.setProperty(`--fm-${r}`,n.getPropertyValue(`--fm-${r}`));e.style.font=n.font}async function Be(t,e,n){let r=new Image;r.src=t,await r.decode();let o=document.createElement("canvas");o.width=Math.round(e),o.height=Math.round(n),o.getContext("2d").drawImage(r,0,0);let a=await new Promise(i=>o.toBlob(i,"image/png"));return a?a.arrayBuffer():null}function ae(t,e,n){if(t.ctrlKey||t.metaKey||t.altKey)return!1;let r=t.target.closest("input, select, textarea")!==null;if(t.key==="Escape")e.select({layer:-1,expert:-1,token:-1,following:!0});else{if(r)return!1;if(t.key==="ArrowLeft"||t.key==="ArrowRight")Ve(e,t.key==="ArrowRight"?1:-1);else if(t.key==="ArrowUp"||t.key==="ArrowDown")Oe(e,t.key==="ArrowDown"?1:-1);else if(t.key===" "&&!t.target.closest("button"))n("toggle");else return!1}return!0}function Ve(t,e){let n=Math.max(0,Math.min(t.tokens-1,t.shownToken+e));t.tokens&&t.select({token:n,following:!1})}function Oe(t,e){let n=t.facts?.sparse_layers??[];if(n.length===0)return;let r=t.layerRow(t.selection.layer),o=r<0?e>0?0:n.length-1:Math.max(0,Math.min(n.length-1,r+e));t.select({layer:n[o],expert:-1})}var se="fm-page";function ie(t){let e=document.getElementById(se),n=document.getElementById(`${se}-data`);if(!e||!n)return;let{traits:r,run:o}=JSON.parse(n.textContent??"{}"),a=t(),i=Ue({...r,run:Ie(o)});a.initialize({model:i}),a.render({model:i,el:e})}function Ie(t){return new DataView(Uint8Array.from(atob(t),e=>e.charCodeAt(0)).buffer)}function Ue(t){return{get:e=>t[e],set:(e,n)=>{t[e]=n},save_changes:()=>{},send:()=>{},on:()=>{},off:()=>{}}}var S=class{constructor(e,n,r=96e6){this.width=n;this.mostBytes=r;this.data=e}width;mostBytes;first=0;end=0;data;has(e){return e>=this.first&&e<this.end}at(e,n=0){return this.has(e)?this.data[(e-this.first)*this.width+n]:Number.NaN}rows(e,n=e+1){let r=Math.max(e,this.first)-this.first,o=Math.min(n,this.end)-this.first;return this.data.subarray(r*this.width,Math.max(r,o)*this.width)}append(e,n){let r=Math.max(0,this.end-e),o=this.width?n.length/this.width:0;e>this.end&&(this.first=this.end=e);let a=n.subarray(r*this.width);a.length!==0&&(this.reserve(a.length),this.data.set(a,(this.end-this.first)*this.width),this.end=e+o)}reserve(e){let n=(this.end-this.first)*this.width;if(n+e<=this.data.length)return;let r=this.data.subarray(0,n);if((n+e)*this.data.BYTES_PER_ELEMENT>this.mostBytes&&this.width>1){let o=Math.floor((this.end-this.first)/2);this.data=this.grown(r.subarray(o*this.width),e),this.first+=o}else this.data=this.grown(r,Math.max(e,n))}grown(e,n){let r=this.data.constructor,o=new r(e.length+n);return o.set(e),o}};var je=255,T=class{facts=null;place=null;tokens=0;reads=0;countsBefore=new Uint32Array(0);residency=new Uint8Array(0);selection={token:-1,layer:-1,expert:-1,following:!0};connected=!1;error="";received={messages:0,rows:0,snapshots:0};columns=new Map;listeners=new Set;handlers=new Map;kept=new Map;column(e){let n=this.columns.get(e);return n||(n=new S(new Float32Array(0),1),this.columns.set(e,n)),n}get routedFirst(){return this.column("expert_ids").first}get keptExperts(){return this.column("expert_ids").width/Math.max(1,this.facts?.sparse_layers.length??1)}get shownToken(){let{token:e,following:n}=this.selection;return n||e<0||e>=this.tokens?this.tokens-1:e}layerRow(e){return this.facts?this.facts.sparse_layers.indexOf(e):-1}text(e,n=e+1){let r=this.column("text_start").at(e),o=this.column("text_end").at(Math.min(n,this.tokens)-1);return Number.isNaN(r+o)?"":new TextDecoder().decode(this.column("text").rows(r,o))}readsOf(e){let n=this.column("pass_start").at(e),r=this.column("read_token");return[le(r,n),le(r,n+1)]}apply(e){let n=JSON.parse(e.metadata.place);if(n.run!==this.place?.run){if(!e.metadata.facts)return"gap";this.reset(JSON.parse(e.metadata.facts))}else if(n.token_row>this.tokens)return"gap";let r=e.tensors.get("token_id")?.shape[0]??0,o=n.complete!==this.place?.complete;this.place=n;let a=this.tokens;return(n.token_row+r>this.tokens||o||r===0)&&this.take(e,n,r),this.changed(),this.tokens>a||o?"applied":"nothing new"}setResidency(e,n){let r=this.layerRow(e);r<0||!this.facts||(this.residency.set(n,r*this.facts.num_experts),this.changed())}select(e){let n={...this.selection,...e};Object.keys(n).every(o=>n[o]===this.selection[o])||(Object.assign(this.selection,e),this.changed())}onChange(e){return this.listeners.add(e),()=>this.listeners.delete(e)}changed(){for(let e of this.listeners)e()}onPart(e,n){let r=this.handlers.get(e)??new Set;this.handlers.set(e,r.add(n));let o=this.kept.get(e);return o&&n(o,[]),()=>r.delete(n)}keeps(e){return this.kept.has(e)}keep(e){this.kept.set(e.kind,e),this.hand(e,[])}hand(e,n){for(let r of this.handlers.get(e.kind)??[])r(e,n);this.changed()}reset(e){let n=e.sparse_layers.length*e.num_experts;this.facts=e,this.place=null,this.tokens=this.reads=0,this.columns=new Map,this.countsBefore=new Uint32Array(n),this.residency=new Uint8Array(n).fill(je),this.error=""}take(e,n,r){let o=e.tensors.get("counts_before");o&&n.routed_row>this.column("expert_ids").end&&this.countsBefore.set(o.values);for(let[a,i]of e.tensors)a!=="counts_before"&&(this.column(a).end===0&&this.columns.set(a,qe(i)),this.put(a,Ke(a,n),i.values));this.tokens=Math.max(this.tokens,n.token_row+r),this.reads=this.column("read_token").end}put(e,n,r){let o=this.column(e);if(e!=="expert_ids"){o.append(n,r);return}let[a,i]=[o.first,o.rows(o.first,o.end)];o.append(n,r),o.first>a&&o.first<n&&this.count(i.subarray(0,(o.first-a)*o.width))}count(e){let{num_experts:n,sparse_layers:r}=this.facts;for(let o=0;o<e.length;o++){let a=Math.floor(o/this.keptExperts)%r.length;e[o]<n&&this.countsBefore[a*n+e[o]]++}}},ze=new Set(["expert_ids","routing_weights","router_entropy","kept_mass","router_margin"]);function Ke(t,e){return t==="text"?e.text_byte:t.startsWith("read_")?e.read_row:t.startsWith("patch_")?e.patch_row:ze.has(t)||t.startsWith("layer_")?e.routed_row:e.token_row}function qe(t){let e=t.shape.slice(1).reduce((n,r)=>n*r,1);return new S(t.values.slice(0,0),e)}function le(t,e){let[n,r]=[t.first,t.end];for(;n<r;){let o=n+r>>1;t.at(o)<e?n=o+1:r=o}return n}var ce=`.fm-root {
+  --fm-text: var(--jp-ui-font-color1, #1f1f1f);
+  --fm-faint: var(--jp-ui-font-color2, #5f5f5f);
+  --fm-line: var(--jp-border-color2, #d0d0d0);
+  --fm-paper: var(--jp-layout-color0, #fff);
+  --fm-raised: var(--jp-layout-color2, #f2f2f2);
+  --fm-accent: var(--jp-brand-color1, #1976d2);
+  --fm-warn: var(--jp-warn-color0, #b35900);
+  --fm-error: var(--jp-error-color1, #c62828);
+  color: var(--fm-text);
+  background: var(--fm-paper);
+  font: 12px / 1.45 var(--jp-ui-font-family, system-ui, sans-serif);
+  font-variant-numeric: tabular-nums;
+  position: relative;
+  box-sizing: border-box;
+  width: 100%;
+  min-width: 0;
+  padding: 6px 8px;
+}
+.fm-root.fm-plain.fm-dark {
+  --fm-text: #e4e4e4;
+  --fm-faint: #a8a8a8;
+  --fm-line: #4a4a4a;
+  --fm-paper: #111;
+  --fm-raised: #262626;
+  --fm-accent: #64b5f6;
+  --fm-warn: #ffb74d;
+  --fm-error: #ef9a9a;
+}
+.fm-root *,
+.fm-root *::before {
+  box-sizing: border-box;
+}
+.fm-root [hidden] {
+  display: none;
+}
+.fm-head {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: baseline;
+  gap: 2px 12px;
+  margin-bottom: 4px;
+}
+.fm-name {
+  font-weight: 600;
+}
+.fm-of,
+.fm-says,
+.fm-status,
+.fm-faint {
+  color: var(--fm-faint);
+}
+.fm-body {
+  min-width: 0;
+}
+.fm-canvas {
+  display: block;
+  touch-action: none;
+}
+.fm-row {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 4px 8px;
+  margin: 4px 0;
+}
+.fm-grow {
+  flex: 1 1 160px;
+  min-width: 0;
+}
+.fm-status {
+  font-size: 11px;
+  margin-top: 4px;
+  display: flex;
+  flex-wrap: wrap;
+  gap: 0 12px;
+}
+.fm-error {
+  color: var(--fm-error);
+  white-space: pre-wrap;
+}
+.fm-empty {
+  border: 1px dashed var(--fm-line);
+  padding: 24px 16px;
+  text-align: center;
+  color: var(--fm-faint);
+}
+.fm-root code {
+  font-family: var(--jp-code-font-family, ui-monospace, monospace);
+  font-size: 12px;
+}
+.fm-root button,
+.fm-root select,
+.fm-root input[type="number"],
+.fm-root input[type="text"],
+.fm-root textarea {
+  font: inherit;
+  color: inherit;
+  background: var(--fm-raised);
+  border: 1px solid var(--fm-line);
+  border-radius: 3px;
+  padding: 2px 8px;
+  min-height: 24px;
+}
+.fm-root button {
+  cursor: pointer;
+}
+.fm-root button:disabled {
+  opacity: 0.45;
+  cursor: default;
+}
+.fm-root button[aria-pressed="true"],
+.fm-root button[aria-checked="true"] {
+  border-color: var(--fm-accent);
+  box-shadow: inset 0 0 0 1px var(--fm-accent);
+}
+.fm-root :focus-visible {
+  outline: 2px solid var(--fm-accent);
+  outline-offset: 1px;
+}
+.fm-root input[type="range"] {
+  accent-color: var(--fm-accent);
+  margin: 0;
+}
+.fm-group {
+  display: inline-flex;
+}
+.fm-group button {
+  border-radius: 0;
+  margin-left: -1px;
+}
+.fm-tip {
+  position: absolute;
+  z-index: 2;
+  pointer-events: none;
+  max-width: 320px;
+  padding: 4px 8px;
+  border: 1px solid var(--fm-line);
+  border-radius: 3px;
+  background: var(--fm-paper);
+  box-shadow: 0 2px 6px rgb(0 0 0 / 25%);
+  white-space: pre-line;
+}
+.fm-root table {
+  border-collapse: collapse;
+  font-size: 12px;
+}
+.fm-root th,
+.fm-root td {
+  padding: 1px 8px;
+  text-align: right;
+  border-bottom: 1px solid var(--fm-line);
+}
+`;var V=["token","layer","expert","following"],E=class{constructor(e,n){this.model=e;this.store=n;e.on("msg:custom",(r,o)=>this.receive(r,o)),e.on("change:run",()=>this.load()),e.on("change:state",()=>this.kept());for(let r of V)e.on(`change:${r}`,()=>this.selected([r]));e.on("comm_live_update",()=>this.gone()),this.load(),this.kept(),this.selected(V),n.onChange(()=>this.publish()),this.ask()}model;store;painted={token:-1,frames:0,latencies:[]};asked=!1;seq=0;toldPainted=-1;send=(e,n={})=>{this.store.connected&&this.model.send({kind:"command",name:e,args:n})};picture(e){if(this.store.connected)try{this.model.send({kind:"picture"},void 0,[e])}catch{this.gone()}}receive(e,n){if(e?.parts===void 0)return;this.store.connected=!0;let r=0;for(let o of e.parts){let a=n.slice(r,r+o.n_buffers);r+=o.n_buffers,o.kind==="rows"?this.rows(a[0]):o.kind==="residency"?this.store.setResidency(o.layer,Ye(a[0])):this.other(o,a)}this.store.received.messages++,this.seq=e.seq,this.acknowledge()}settle(){this.store.connected&&this.painted.token!==this.toldPainted&&this.acknowledge()}acknowledge(){let{token:e,frames:n,latencies:r}=this.painted;this.toldPainted=e,this.model.send({kind:"ack",seq:this.seq,painted:e,frames:n,latencies:r.splice(0)})}rows(e){let n=this.store.tokens;this.store.apply(k(e))==="gap"?this.ask():this.asked=!1,this.store.received.rows+=Math.max(0,this.store.tokens-n)}other(e,n){e.kind==="error"&&(this.store.error=String(e.text)),this.store.hand(e,n)}load(){let e=this.model.get("run");!e||e.byteLength===0||this.store.apply(k(e))==="applied"&&this.store.received.snapshots++}kept(){for(let e of Object.values(this.model.get("state")??{}))this.store.keep(e)}ask(){this.asked||(this.asked=!0,this.model.send({kind:"snapshot?",run:this.store.place?.run??"",tokens:this.store.tokens}))}selected(e){let n=Object.fromEntries(e.map(r=>[r,this.model.get(r)]));this.store.select(n)}publish(){let{model:e,store:n}=this,r=V.filter(o=>e.get(o)!==n.selection[o]);for(let o of r)e.set(o,n.selection[o]);r.length&&e.save_changes()}gone(){this.store.connected=!1,this.store.changed()}};function Ye(t){return new Uint8Array(t.buffer,t.byteOffset,t.byteLength)}var Je=1500;function de(t){let e=()=>{let n;return{initialize({model:r}){n=new E(r,new T)},render({model:r,el:o}){return n??=new E(r,new T),Ge(t,o,n)}}};return ie(e),e}function Ge(t,e,n){let{store:r,send:o}=n,a=t.ready??(p=>p.facts!==null),i=Qe(t,a);e.append(i.root);let l=t.make(i.body,r,o),[c,u,d]=[0,0,0],m=()=>{c||=requestAnimationFrame(f)},f=p=>{c=0,i.show(r),a(r)&&l.draw(p)&&m(),Xe(n),u=p,i.status(n),clearTimeout(d),d=setTimeout(h,Je)},h=async()=>{if(n.settle(),!a(r)||!r.connected||document.hidden||u===0)return;let p=await oe(i.root);p&&n.picture(p)},g=[r.onChange(m),nt(i.root,m),tt(i.root,m)];return i.root.addEventListener("keydown",p=>{ae(p,r,o)&&(p.preventDefault(),p.stopPropagation())}),m(),()=>{for(let p of g)p();cancelAnimationFrame(c),clearTimeout(d),l.destroy(),i.root.remove()}}function Xe({store:t,painted:e}){e.frames++;let n=t.tokens-1;if(n===e.token)return;e.token=n;let r=Date.now()-(t.place.epoch_ms+t.column("end_ms").at(n));!t.place.complete&&e.latencies.length<100&&e.latencies.push(Math.round(r*10)/10)}function Qe(t,e){let n=s("style","",{},ce),r=s("span","fm-of"),o=s("div","fm-head",{},s("span","fm-name",{},t.name),r),a=s("div","fm-body"),i=s("div","fm-empty",{},"Nothing to show yet. ",s("code","",{},t.hint)),l=s("div","fm-error",{role:"alert"}),c=s("div","fm-status"),u=s("div","fm-root",{role:"group","aria-label":t.name,tabindex:"0"});return u.append(n,o,a,i,l,c),{root:u,body:a,show(d){a.hidden=!e(d),i.hidden=e(d),y(r,d.facts?Ze(d):""),y(l,d.error),l.hidden=d.error===""},status({store:d,painted:m}){let{messages:f,rows:h,snapshots:g}=d.received;Object.assign(c.dataset,{tokens:d.tokens,painted:m.token,frames:m.frames}),Object.assign(c.dataset,{messages:f,rows:h,snapshots:g,connected:d.connected,shown:d.shownToken}),y(c,d.facts?et(d,m.token):"")}}}function Ze(t){let e=t.place?.complete?"recorded":"recording";return`${t.facts.label} · ${e} · ${t.facts.machine}`}function et(t,e){let{messages:n,rows:r}=t.received,o=`${v(t.tokens)} tokens, ${v(t.reads)} reads, newest painted: ${e<0?"none":e}`,a=n>1&&r>0?` · ${v(r)} live in ${v(n)} messages`:"",i=t.routedFirst,l=i>0?` · routing from token ${v(i)} on (${x(1-i/t.tokens)})`:"",c=n===0?"":" · no kernel: what it sent last";return o+a+l+(t.connected?"":c)}function tt(t,e){let n=new ResizeObserver(e);return n.observe(t),()=>n.disconnect()}function nt(t,e){let n=matchMedia("(prefers-color-scheme: dark)"),r=()=>{let a=getComputedStyle(t).getPropertyValue("--jp-ui-font-color1")!=="";t.classList.toggle("fm-plain",!a),t.classList.toggle("fm-dark",a?rt(t):n.matches),e()},o=new MutationObserver(r);return o.observe(document.body,{attributes:!0}),n.addEventListener("change",r),requestAnimationFrame(r),()=>{o.disconnect(),n.removeEventListener("change",r)}}function rt(t){let[e,n,r]=(getComputedStyle(t).backgroundColor.match(/[\d.]+/g)??["255","255","255"]).map(Number);return .299*e+.587*n+.114*r<128}var ot=[["back","◂ stage","one stage back (b)"],["back_layer","◂ layer","to the layer's first stage, then to the one before (up)"],["step","stage ▸","one stage on (s)"],["layer","layer ▸","to the next layer (down)"],["token","token ▸","to the next token (right)"],["run","run","to the next breakpoint, or to the end of the tokens (r)"],["grow","+ token","when all tokens are whole: add the likeliest next one and step into it"],["halt","halt","stop a run at the end of the token at hand, and forget clicks that wait"]],at={s:"step"," ":"step",b:"back",r:"run",ArrowDown:"layer",ArrowUp:"back_layer",ArrowRight:"token",ArrowLeft:"back"},st=(t,e,n)=>{let r=(m,f={})=>n("debugger",{do:m,...f}),o=s("div","fm-debugger");t.append(s("style","",{},O),o);let a=lt(o,r),i=[j(o),I(o,r),U(o,r)],l=s("div","fm-panes");o.append(l);for(let[m,f]of it){let h=s("section","fm-pane",{"aria-label":m},s("h4","",{},m)),g=s("div","");h.append(g),l.append(h);for(let p of f)i.push(p(g.appendChild(s("div","")),r))}let[c,u]=ct(e,a);o.addEventListener("keydown",m=>dt(m,r));let d=-1;return{draw(){let m=c();if(m===null)return;let f=m.number!==d;d=m.number,a.show(m,e.connected),mt(o,()=>{for(let h of i)h(m,f)})},destroy:u}},it=[["Value",[re]],["Router",[X]],["Lens and difference",[ee,te]],["Breakpoints",[Q]]];function lt(t,e){let n=s("div","fm-row",{role:"toolbar","aria-label":"steps"}),r=ot.map(([u,d,m])=>b(u,d,m,()=>e(u))),o=s("span","fm-faint",{"data-name":"doing"});n.append(...r,o);let a=s("input","fm-grow",{type:"text","data-name":"prompt",placeholder:"another prompt"});a.setAttribute("aria-label","another prompt");let i=b("start","step through it","begin again with this prompt",()=>e("prompt",{text:a.value}));a.addEventListener("keydown",u=>{u.key==="Enter"&&i.click()});let l=s("div","fm-place",{role:"status","data-name":"place"}),c=s("div","fm-error",{role:"alert","data-name":"debugger-error"});return t.append(n,s("div","fm-row",{},a,i),l,c),{show(u,d){y(l,ne(u)),y(c,u.facts.error),c.hidden=u.facts.error==="";for(let m of[...r,i])m.disabled=!d;l.dataset.number=String(u.number)},busy(u){y(o,u)}}}function ct(t,e){let n=null,r=[t.onPart("debugger",o=>{o.number!==n?.number&&(n=K(o)),e.busy("")}),t.onPart("debugger_busy",({doing:o,ahead:a})=>{e.busy(`${o} …${a>0?` ${a} before it`:""}`)})];return[()=>n,()=>{for(let o of r)o()}]}function dt(t,e){let n=t.target;if(t.ctrlKey||t.metaKey||t.altKey||n.closest("input, select, textarea"))return;let r=at[t.key];r===void 0||t.key===" "&&n.closest("button")||(e(r),t.preventDefault(),t.stopPropagation())}function mt(t,e){let n=document.activeElement?.dataset?.name,r=t.contains(document.activeElement);e(),r&&n&&!t.contains(document.activeElement)&&t.querySelector(`[data-name="${n}"]`)?.focus()}var un=de({name:"LayerDebugger",hint:'LayerDebugger(session, "a prompt")',make:st,ready:t=>t.keeps("debugger")});export{un as default,st as makeLayerDebugger};
