@@ -6,8 +6,17 @@ import type { Model } from "./transport";
 /** The element of a saved page that the widget goes into; a notebook has none. */
 const PLACE = "fm-page";
 
-/** Shows the widget if this document is a saved page. */
+let newest: (() => Widget) | undefined;
+
+/** Shows the widget if this document is a saved page; in a bundle of several, that is the last: the one that composes. */
 export function openPage(factory: () => Widget): void {
+  newest = factory;
+  queueMicrotask(() => {
+    if (newest === factory) show(factory);
+  });
+}
+
+function show(factory: () => Widget): void {
   const el = document.getElementById(PLACE);
   const data = document.getElementById(`${PLACE}-data`);
   if (!el || !data) return;
