@@ -21,6 +21,7 @@ from flashmoe_nb.ops.cpu_matrix import PlainMatrix, QuantizedMatrix
 from flashmoe_nb.ops.cpu_slots import CpuSlotBank
 from flashmoe_nb.ops.heap import forget_code, trim_heap
 from flashmoe_nb.ops.kernels import layers
+from flashmoe_nb.ops.kernels.attention import attend
 from flashmoe_nb.ops.kernels.crew import crew
 from flashmoe_nb.ops.kernels.delta import delta_update
 from flashmoe_nb.ops.kernels.experts import DOWN, GATE_UP, run_token
@@ -38,6 +39,9 @@ _MOST_THREADS = 8
 """More do not read memory faster on the machines we know; set `n_threads` where they do."""
 _SHARED_BYTES = 256 * 1024
 """Experts of a token smaller than this together are multiplied on the calling thread."""
+_ATTENDED_VALUES = 2**19
+"""Keys of a layer from which a kernel is quicker than numpy, and on a busy machine far quicker: BLAS waits for all its
+threads. 1,024 positions of 2 heads of 256."""
 
 
 class CpuOps:
@@ -175,8 +179,11 @@ class CpuOps:
         return buffer
 
     def attention(self, queries: Floats, keys: KVBuffer, values: KVBuffer, length: int, scale: float) -> Floats:
-        """See `cpu_attention`."""
-        return attention(queries, keys, values, length, scale)
+        """One position over many goes through a kernel; a prefill, and what is little work, through numpy."""
+        n_shared, _, head_dim = keys.shape
+        if queries.shape[0] > 1 or n_shared * length * head_dim < _ATTENDED_VALUES:
+            return attention(queries, keys, values, length, scale)
+        return attend(_floats(queries[0]), keys, values, length, scale, self.n_threads)[None]
 
     def causal_conv(self, x: Floats, tail: Floats, weight: Floats) -> tuple[Floats, Floats]:
         """Fused with its SiLU."""

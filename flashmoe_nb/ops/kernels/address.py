@@ -50,6 +50,17 @@ def float_pointer(typing: Any, address: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def power_of_two(typing: Any, exponent: Any) -> Any:
+    """2^n as float32 of an int32 from -126 to 127, by its bits."""
+
+    def generate(_context: Any, builder: ir.IRBuilder, _signature: Any, args: Sequence[ir.Value]) -> ir.Value:
+        word = ir.IntType(32)
+        return builder.bitcast(builder.shl(builder.add(args[0], word(127)), word(23)), _FLOAT)
+
+    return types.float32(types.int32), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def call_at(typing: Any, function: Any, task: Any, x: Any, y: Any, start: Any, stop: Any) -> Any:
     """Call the kernel at an address: void(int64 task, int64 x, int64 y, int64 start, int64 stop)."""
 
