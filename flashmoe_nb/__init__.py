@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from flashmoe_nb.engine import Engine, MemoryLimit, Player, Session, Steps, Token, memory_limit
     from flashmoe_nb.engine import open_engine as open  # noqa: A004 - fm.open reads as what it does
     from flashmoe_nb.events import ExpertRead, Routing, Stage, StageEvent
+    from flashmoe_nb.lab.forecasting import forecast
     from flashmoe_nb.observe import (
         Debugger,
         Patches,
@@ -61,6 +62,7 @@ __all__ = [
     "contributions",
     "delta_view",
     "errors",
+    "forecast",
     "hook_names",
     "lab",
     "load_trace",
@@ -76,9 +78,10 @@ __all__ = [
 _CHAT = ("Chat", "tool")
 _ENGINE = ("Engine", "MemoryLimit", "Player", "Session", "Steps", "Token", "memory_limit")
 _EVENTS = ("ExpertRead", "Routing", "Stage", "StageEvent")
-_ELSEWHERE = (*_CHAT, *_ENGINE, *_EVENTS, "errors", "lab", "open")
+_ELSEWHERE = (*_CHAT, *_ENGINE, *_EVENTS, "errors", "forecast", "lab", "open")
 _HOMES = {
     "open": ("flashmoe_nb.engine", "open_engine"),
+    "forecast": ("flashmoe_nb.lab.forecasting", "forecast"),
     **{name: ("flashmoe_nb.chat", name) for name in _CHAT},
     **{name: ("flashmoe_nb.engine", name) for name in _ENGINE},
     **{name: ("flashmoe_nb.events", name) for name in _EVENTS},

@@ -1,4 +1,4 @@
-"""The command line: `flashmoe generate|chat|serve|info|pack|verify|synth|bench|compare|eval|lab`.
+"""The command line: `flashmoe generate|chat|serve|info|pack|verify|synth|bench|compare|eval|forecast|lab`.
 
 Parses, calls the package, prints. Results go to standard output, everything else to standard error; what a user can
 mend ends in one line and exit status 2. Knows no model.
@@ -10,7 +10,20 @@ import sys
 from typing import TYPE_CHECKING
 
 from flashmoe_nb import __version__
-from flashmoe_nb.commands import bench, chat, compare, evaluate, generate, info, lab, pack, serve, synth, verify
+from flashmoe_nb.commands import (
+    bench,
+    chat,
+    compare,
+    evaluate,
+    forecast,
+    generate,
+    info,
+    lab,
+    pack,
+    serve,
+    synth,
+    verify,
+)
 from flashmoe_nb.commands.parser import Parser
 from flashmoe_nb.errors import FlashMoeError
 
@@ -43,7 +56,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"flashmoe_nb {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (generate, chat, serve, info, pack, verify, synth, bench, compare, evaluate, lab):
+    for command in (generate, chat, serve, info, pack, verify, synth, bench, compare, evaluate, forecast, lab):
         command.add(commands)
     return parser
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,14 +63,6 @@ def _bench(arguments: argparse.Namespace) -> int:
 
 
 def _record(tables: list[Table]) -> dict[str, object]:
-    from dataclasses import asdict
-    from datetime import UTC, datetime
+    from flashmoe_nb.lab.bench.machine import about_this_run
 
-    from flashmoe_nb.lab.bench.machine import describe_machine
-
-    return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": shlex.join(["flashmoe", *sys.argv[1:]]),
-        "machine": asdict(describe_machine()),
-        "tables": [table.record() for table in tables],
-    }
+    return about_this_run() | {"tables": [table.record() for table in tables]}

@@ -85,7 +85,7 @@ def _add_run(parts: Commands) -> None:  # type: ignore[valid-type]
     how = command.add_argument_group("experiment")
     how.add_argument("--repetitions", type=int, default=5, help="of every way (default %(default)s)")
     how.add_argument("--tokens", type=int, help="timed in each repetition (default: the experiment's own)")
-    how.add_argument("--warmup", type=int, default=24, help="tokens fed before (default %(default)s)")
+    how.add_argument("--warmup", type=int, help="tokens fed before (default: 24, or what fills the limit twice)")
     how.add_argument("--limit", help="memory for page cache and slots, e.g. 2GiB")
     how.add_argument("--cold", action="store_true", help="empty the page cache before every token")
     how.add_argument("--scratch", type=Path, help="where copies of the experts go (default: the temporary folder)")

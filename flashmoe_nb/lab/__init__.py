@@ -10,16 +10,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flashmoe_nb.lab.audit import claims, ledger
+    from flashmoe_nb.lab.forecasting import dense_against_moe, forecast
+    from flashmoe_nb.lab.requantize import requantize
     from flashmoe_nb.lab.rerun import Result, experiments, run
 
-__all__ = ["Result", "claims", "experiments", "ledger", "run"]
+__all__ = ["Result", "claims", "dense_against_moe", "experiments", "forecast", "ledger", "requantize", "run"]
 
 _HOMES = {
     "claims": "flashmoe_nb.lab.audit",
     "ledger": "flashmoe_nb.lab.audit",
+    "requantize": "flashmoe_nb.lab.requantize",
     "Result": "flashmoe_nb.lab.rerun",
     "experiments": "flashmoe_nb.lab.rerun",
     "run": "flashmoe_nb.lab.rerun",
+    "dense_against_moe": "flashmoe_nb.lab.forecasting",
+    "forecast": "flashmoe_nb.lab.forecasting",
 }
 
 

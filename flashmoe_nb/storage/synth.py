@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flashmoe_nb.storage.safetensors_writer import Shard
+    from flashmoe_nb.storage.synth_shapes import SynthShape
 
 DTYPES = {"bfloat16": "BF16", "float16": "F16", "float32": "F32"}
 
@@ -54,7 +55,7 @@ class SynthResult:
 
 
 def synthesize(
-    shape: str,
+    shape: str | SynthShape,
     folder: Path,
     *,
     layers: int | None = None,
@@ -70,7 +71,7 @@ def synthesize(
     """Write a random checkpoint of a named shape into an empty or new folder.
 
     Args:
-        shape: A name of `synth_shapes.SHAPES`.
+        shape: A name of `synth_shapes.SHAPES`, or a shape of one's own.
         folder: Where it goes; must not hold anything yet.
         layers: How many layers instead of the model's own count.
         experts: How many experts a layer; top-k is cut to it.

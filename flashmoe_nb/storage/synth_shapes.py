@@ -71,17 +71,17 @@ SHAPES: dict[str, SynthShape] = {
 
 
 def named_shape(
-    name: str, *, layers: int | None = None, experts: int | None = None, vocab: int | None = None
+    name: str | SynthShape, *, layers: int | None = None, experts: int | None = None, vocab: int | None = None
 ) -> SynthShape:
-    """Look a shape up and cut it to fewer (or more) layers, experts or tokens.
+    """Look a shape up, or take one as it is, and cut it to fewer (or more) layers, experts or tokens.
 
     Raises:
         UnsupportedError: no such shape, or a count that no model can have.
     """
-    if name not in SHAPES:
+    if not isinstance(name, SynthShape) and name not in SHAPES:
         msg = f'there is no shape "{name}", there are {", ".join(SHAPES)}: name one of these'
         raise UnsupportedError(msg)
-    shape = SHAPES[name]
+    shape = name if isinstance(name, SynthShape) else SHAPES[name]
     for what, count in (("layers", layers), ("experts", experts)):
         if count is not None and count < 1:
             msg = f"{what} is {count}, at least 1 is needed"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import dataclass
+import shlex
+import sys
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -34,6 +37,15 @@ def describe_machine() -> Machine:
         python=platform.python_version(),
         packages={name: _version(name) for name in PACKAGES},
     )
+
+
+def about_this_run() -> dict[str, object]:
+    """Date, command and machine, as every file of results carries them."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": shlex.join(["flashmoe", *sys.argv[1:]]),
+        "machine": asdict(describe_machine()),
+    }
 
 
 def _cpu() -> str:

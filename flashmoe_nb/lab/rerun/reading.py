@@ -43,11 +43,13 @@ def read_through(
         yield Opened(engine.session())
 
 
-def compare_ways(setting: Setting, makes: dict[str, Callable[[ExpertStore], Way]]) -> Found:
+def compare_ways(
+    setting: Setting, makes: dict[str, Callable[[ExpertStore], Way]], *, judged: tuple[str, ...] = ()
+) -> Found:
     """Plain preadv without hint, and others, all through the same threads."""
     ways: Ways = {"preadv": partial(read_through, setting, Plain)}
     ways |= {name: partial(read_through, setting, make) for name, make in makes.items()}
-    return Found.of(decode_in_turns(setting, ways))
+    return Found.of(decode_in_turns(setting, ways), judged=judged)
 
 
 def _mmap(setting: Setting) -> Found:
@@ -56,7 +58,7 @@ def _mmap(setting: Setting) -> Found:
         "mmap, MADV_RANDOM": partial(Mapped, advice=mmap.MADV_RANDOM),
         "mmap, MADV_WILLNEED before each copy": partial(Mapped, will_need=True),
     }
-    return compare_ways(setting, makes)
+    return compare_ways(setting, makes, judged=("mmap",))
 
 
 def _hints(setting: Setting) -> Found:

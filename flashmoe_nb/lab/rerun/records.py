@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
-from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flashmoe_nb.errors import CheckpointError
-from flashmoe_nb.lab.bench.machine import describe_machine
+from flashmoe_nb.lab.bench.machine import about_this_run
 from flashmoe_nb.lab.rerun.result import Result, read_result
 
 if TYPE_CHECKING:
@@ -19,11 +15,7 @@ if TYPE_CHECKING:
 
 def write_result(result: Result, folder: Path, label: str) -> Path:
     """Keep it with machine, versions, date and command; replaces what an earlier run of the same label left."""
-    result.about = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": shlex.join(["flashmoe", *sys.argv[1:]]),
-        "machine": asdict(describe_machine()),
-    }
+    result.about = about_this_run()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{result.name}.{label}.json"
     path.write_text(json.dumps(result.record(), indent=1) + "\n", encoding="utf-8")
@@ -31,12 +23,12 @@ def write_result(result: Result, folder: Path, label: str) -> Path:
 
 
 def read_results(folder: Path) -> list[Result]:
-    """All of a folder, by name.
+    """All of a folder, by name; a result's file is called NAME.MODEL.START.json.
 
     Raises:
         CheckpointError: a file that is no result.
     """
-    return [_read(path) for path in sorted(folder.glob("*.json"))]
+    return [_read(path) for path in sorted(folder.glob("*.*.json"))]
 
 
 def markdown(results: list[Result]) -> str:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 REPETITIONS = 5
 _WARMUP = 24
+_TURNOVERS = 2
+"""Times what fits the limit is read before anything is timed, so that it is full and has begun to choose."""
+_MOST_WARMUP = 400
 
 
 @cache
@@ -61,7 +64,7 @@ def run(
     *,
     repetitions: int = REPETITIONS,
     tokens: int | None = None,
-    warmup: int = _WARMUP,
+    warmup: int | None = None,
     memory_limit: int | None = None,
     cold: bool = False,
     ids: Sequence[int] | None = None,
@@ -75,7 +78,7 @@ def run(
         engine: whose checkpoint, K and back end are used; opened anew for each way, this one is left as it is.
         repetitions: of every way, 2 or more; an interval comes from their spread.
         tokens: timed in each repetition; None takes the experiment's own number.
-        warmup: tokens fed before them.
+        warmup: tokens fed before them; None takes 24, and under a limit enough to fill it twice.
         memory_limit: bytes of memory for page cache and slots; None leaves what the machine has.
         cold: without a limit: empty the page cache before every token.
         ids: tokens to feed, `warmup` + `tokens` + 1 of them; None takes held-out text for the demo model, else few
@@ -93,12 +96,21 @@ def run(
     if whole("repetitions", repetitions) < 2:  # noqa: PLR2004 - a spread needs two
         raise OptionError(f"repetitions is {repetitions}: an interval needs 2 or more, give 5 or more to trust it")
     timed = experiment.tokens if tokens is None else whole("tokens", tokens)
-    if timed < 2 or whole("warmup", warmup) < 0:  # noqa: PLR2004 - as above
-        raise OptionError(f"tokens is {timed} and warmup {warmup}: give 2 or more, and 0 or more")
-    stream, is_text = _stream(engine, ids, warmup + timed + 1, seed)
+    before = _warmup(engine, memory_limit) if warmup is None else whole("warmup", warmup)
+    if timed < 2 or before < 0:  # noqa: PLR2004 - as above
+        raise OptionError(f"tokens is {timed} and warmup {before}: give 2 or more, and 0 or more")
+    stream, is_text = _stream(engine, ids, before + timed + 1, seed)
     folder = None if scratch is None else Path(scratch)
-    setting = Setting(engine, repetitions, timed, warmup, memory_limit, cold, stream, is_text, folder, seed)
+    setting = Setting(engine, repetitions, timed, before, memory_limit, cold, stream, is_text, folder, seed)
     return _run(experiment, setting)
+
+
+def _warmup(engine: Engine, limit_bytes: int | None) -> int:
+    store = engine.checkpoint.routed
+    if limit_bytes is None or store is None:
+        return _WARMUP
+    a_token = sum(store.layout(layer).payload_bytes for layer in store.layers) * engine.top_k
+    return min(_MOST_WARMUP, max(_WARMUP, _TURNOVERS * limit_bytes // a_token))
 
 
 def _stream(engine: Engine, ids: Sequence[int] | None, count: int, seed: int) -> tuple[tuple[int, ...], bool]:

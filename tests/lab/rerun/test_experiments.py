@@ -158,8 +158,8 @@ def test_results_come_back_from_their_files(tmp_path: Path):
     assert found.record() == written.record()
     assert found.about["machine"]["cores"] >= 1
     assert "## mmap" in markdown([found])
-    (tmp_path / "b.json").write_text("{}")
-    with pytest.raises(CheckpointError, match=r"b\.json"):
+    (tmp_path / "b.tiny.json").write_text("{}")
+    with pytest.raises(CheckpointError, match=r"b\.tiny"):
         read_results(tmp_path)
 
 
