@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flashmoe_nb.commands import evaluate_tools
 from flashmoe_nb.commands.parser import Commands, add_command
 
 if TYPE_CHECKING:
@@ -19,24 +20,30 @@ def add(commands: Commands) -> None:  # type: ignore[valid-type]
         commands,
         "eval",
         _eval,
-        "measure the demo model as its card was made",
+        "measure the demo model, and its tool calls at fewer bits",
         "Measure the demo model on its fixed held-out set: loss, bits a byte, tool calls, refusals, later turns, and\n"
         "routing. "
         "Each number is compared, window by window and prompt by prompt, with what the model card was made\n"
-        "from; a difference is named and the exit status is 1. Activations are float32.\n\n"
+        "from; a difference is named and the exit status is 1. Activations are float32.\n"
+        "With tools: how often calls parse, are the right ones and exact when the experts have fewer bits.\n\n"
         "  flashmoe eval demo                        the card's own run, below 20 minutes on 2 cores\n"
         "  flashmoe eval demo --quick                a minute or two\n"
-        "  flashmoe eval demo --parts tools --out found.json",
+        "  flashmoe eval demo --parts tools --out found.json\n" + evaluate_tools.EXAMPLES,
     )
-    command.add_argument("model", choices=["demo"], help="what to measure")
+    command.add_argument("model", choices=["demo", "tools"], help="what to measure")
     command.add_argument("--quick", action="store_true", help="only the first few windows and prompts")
     command.add_argument("--parts", help="some of windows,prose,tools,refusals,turns (default: all)")
     command.add_argument("--out", type=Path, help="write the results here as JSON, while they come")
     command.add_argument("--top-k", type=int, help="experts per token (default: the checkpoint's)")
     command.add_argument("--ops", default="auto", help="back end, as for generate")
+    evaluate_tools.add_options(command)
 
 
 def _eval(arguments: argparse.Namespace) -> int:
+    return evaluate_tools.run(arguments) if arguments.model == "tools" else _demo(arguments)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
     import json
 
     import flashmoe_nb as fm

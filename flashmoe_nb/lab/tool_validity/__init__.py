@@ -1,0 +1,1 @@
+"""How reliable tool calls are at fewer bits."""
