@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _SHARED_BYTES = 128 * 1024
 """Matrices smaller than this are multiplied on the calling thread."""
+_WORK_BITS = 4
+"""Fewer bits a weight are fewer bytes but not less work: to the choice of threads such a matrix counts as one of 4."""
 _SCALES = {np.dtype(np.float32): "F32", BFLOAT16: "BF16", np.dtype(np.float16): "F16"}
 
 
@@ -55,7 +57,7 @@ class PlainMatrix:
 class QuantizedMatrix:
     """Affine quantized. Shapes as `protocol.Linear`."""
 
-    __slots__ = ("_address", "_arrays", "_fixed", "_in_dim", "_shared", "_words", "kernels", "out_dim")
+    __slots__ = ("_address", "_arrays", "_fixed", "_in_dim", "_shared", "_words", "_work_bytes", "kernels", "out_dim")
 
     def __init__(
         self,
@@ -76,7 +78,8 @@ class QuantizedMatrix:
         self._words = np.array(words, np.int64)
         self._address = address_of(self._words)
         self._fixed = self._address, self.kernels.prepare, self.kernels.one_token, form.vector_floats
-        self._shared = weight.nbytes >= _SHARED_BYTES
+        self._work_bytes = max(weight.nbytes, self.out_dim * in_dim * _WORK_BITS // 8)
+        self._shared = self._work_bytes >= _SHARED_BYTES
 
     @property
     def words(self) -> list[int]:
@@ -91,7 +94,7 @@ class QuantizedMatrix:
             alone: Floats = product_alone(*self._fixed, x)
             return alone
         team = crew()
-        n_threads = team.lead(n_threads, n_tokens * self._arrays[0].nbytes)
+        n_threads = team.lead(n_threads, n_tokens * self._work_bytes)
         try:
             if n_tokens == 1:
                 shared: Floats = product_shared(*self._fixed, x, team.words, n_threads)

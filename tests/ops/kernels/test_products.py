@@ -109,3 +109,28 @@ def test_fields_of_a_unit_cover_each_bit_once(bits: int) -> None:
     seen = [8 * unit.words[field.word][0] + field.shift for field in unit.fields]
     assert seen == list(range(0, 8 * unit.unit_bytes, bits))
     assert all(in_dim // unit.unit_weights % lanes_for(bits, in_dim) == 0 for in_dim in range(32, 1024, 32))
+
+
+class _NoCrew:
+    """Takes down what work it is asked to lead, and leaves the asker alone with it."""
+
+    words = 0
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def lead(self, n_threads: int, work_bytes: int) -> int:
+        self.asked.append(work_bytes)
+        return 1
+
+
+def test_fewer_bits_call_for_as_many_threads_as_four(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By bytes alone a 2-bit matrix would wake nobody where a 4-bit one of the same shape does, and take longer."""
+    crew = _NoCrew()
+    monkeypatch.setattr("flashmoe_nb.ops.cpu_matrix.crew", lambda: crew)
+    ops, x = CpuOps(n_threads=2), np.ones((1, 1024), np.float32)
+    for bits in (2, 3, 4, 8):
+        ops.linear(x, ops.prepare(quantized(bits, 64, "F32", 512, 1024).linear))
+    two, three, four, eight = crew.asked
+    assert two == three == four
+    assert eight == 2 * four
