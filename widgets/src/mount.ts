@@ -61,6 +61,7 @@ function mount(options: WidgetOptions, el: HTMLElement, transport: Transport): (
     pictured = setTimeout(picture, PICTURE_AFTER_MS);
   };
   const picture = async () => {
+    transport.settle();
     if (!ready(store) || !store.connected || document.hidden || drawnAt === 0) return;
     const png = await capture(frame.root);
     if (png) transport.picture(png);
@@ -140,7 +141,8 @@ function statusText(store: RunStore, painted: number): string {
   const live = messages > 1 && rows > 0 ? ` · ${count(rows)} live in ${count(messages)} messages` : "";
   const routed = store.routedFirst;
   const cut = routed > 0 ? ` · routing from token ${count(routed)} on (${percent(1 - routed / store.tokens)})` : "";
-  return shown + live + cut + (store.connected ? "" : " · no kernel: what it sent last");
+  const kernel = messages === 0 ? "" : " · no kernel: what it sent last";
+  return shown + live + cut + (store.connected ? "" : kernel);
 }
 
 function watchSize(root: HTMLElement, changed: () => void): () => void {

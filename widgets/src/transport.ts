@@ -34,6 +34,8 @@ const SELECTION = ["token", "layer", "expert", "following"] as const;
 export class Transport {
   readonly painted: Painted = { token: -1, frames: 0, latencies: [] };
   private asked = false;
+  private seq = 0;
+  private toldPainted = -1;
 
   constructor(
     readonly model: Model,
@@ -52,12 +54,21 @@ export class Transport {
   }
 
   readonly send: Send = (name, args = {}) => {
-    if (this.store.connected) this.model.send({ kind: "command", name, args });
+    this.tell({ kind: "command", name, args });
   };
 
   /** The picture that stands for the view in a saved notebook, as PNG. */
   picture(png: ArrayBuffer): void {
-    if (this.store.connected) this.model.send({ kind: "picture" }, undefined, [png]);
+    this.tell({ kind: "picture" }, [png]);
+  }
+
+  private tell(content: Record<string, unknown>, buffers: ArrayBuffer[] = []): void {
+    if (!this.store.connected) return;
+    try {
+      this.model.send(content, undefined, buffers);
+    } catch {
+      this.gone(); // the kernel went since the last word from it
+    }
   }
 
   private receive(message: Message, buffers: DataView[]): void {
@@ -72,8 +83,19 @@ export class Transport {
       else this.other(part, own);
     }
     this.store.received.messages++;
+    this.seq = message.seq;
+    this.acknowledge();
+  }
+
+  /** Tell what was painted since, once it is quiet: the last message was acknowledged before its frame. */
+  settle(): void {
+    if (this.painted.token !== this.toldPainted) this.acknowledge();
+  }
+
+  private acknowledge(): void {
     const { token, frames, latencies } = this.painted;
-    this.model.send({ kind: "ack", seq: message.seq, painted: token, frames, latencies: latencies.splice(0) });
+    this.toldPainted = token;
+    this.tell({ kind: "ack", seq: this.seq, painted: token, frames, latencies: latencies.splice(0) });
   }
 
   private rows(blob: DataView): void {
@@ -85,6 +107,7 @@ export class Transport {
   }
 
   private other(part: Part, buffers: DataView[]): void {
+    if (part.kind === "hello") this.asked = false; // nothing is missing
     if (part.kind === "error") this.store.error = String(part.text);
     this.store.hand(part, buffers);
   }

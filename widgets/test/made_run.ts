@@ -1,6 +1,6 @@
 // Makes runs for tests: a small model's tokens with known choices.
 
-import { parseChunk } from "../src/chunk";
+import { type Chunk, parseChunk } from "../src/chunk";
 import type { Facts, Place } from "../src/facts";
 import { RunStore } from "../src/store";
 import { blob } from "./made_blob";
@@ -37,7 +37,16 @@ interface Cut {
 }
 
 /** Rows [start, end) as a chunk; routing from row `routed` on. */
-export function rows(start: number, end: number, { run = "a", routed = start, complete = true, withFacts }: Cut = {}) {
+export function rows(start: number, end: number, cut: Cut = {}): Chunk {
+  return parseChunk(blobOf(start, end, cut));
+}
+
+/** The same, as it comes from Python. */
+export function blobOf(
+  start: number,
+  end: number,
+  { run = "a", routed = start, complete = true, withFacts }: Cut = {},
+): DataView {
   const tokens = Array.from({ length: end - start }, (_, n) => start + n);
   const wide = tokens.filter((token) => token >= routed);
   const pairs = (token: number) => [chosen(token, 0), chosen(token, 1)];
@@ -64,31 +73,29 @@ export function rows(start: number, end: number, { run = "a", routed = start, co
       for (const id of ids) counts[row * EXPERTS + id]++;
     });
   }
-  return parseChunk(
-    blob(
-      {
-        token_id: i32(tokens),
-        text_start: i32(tokens),
-        text_end: i32(tokens.map((token) => token + 1)),
-        pass_start: i32(tokens),
-        text: { dtype: "U8", shape: [tokens.length], values: Uint8Array.from(tokens, (token) => 97 + (token % 26)) },
-        expert_ids: u16(
-          wide.flatMap((token) => pairs(token).flat()),
-          LAYERS,
-          TOP_K,
-        ),
-        read_token: i32(owners),
-        read_layer: u16(tokens.flatMap(() => [0, 0, 2, 2])),
-        read_expert: u16(tokens.flatMap((token) => pairs(token).flat())),
-        read_source: {
-          dtype: "U8",
-          shape: [owners.length],
-          values: Uint8Array.from(owners, (token) => (token % 2 ? 2 : 0)),
-        },
-        ...(routed > start ? { counts_before: { dtype: "U32", shape: [LAYERS, EXPERTS], values: counts } } : {}),
+  return blob(
+    {
+      token_id: i32(tokens),
+      text_start: i32(tokens),
+      text_end: i32(tokens.map((token) => token + 1)),
+      pass_start: i32(tokens),
+      text: { dtype: "U8", shape: [tokens.length], values: Uint8Array.from(tokens, (token) => 97 + (token % 26)) },
+      expert_ids: u16(
+        wide.flatMap((token) => pairs(token).flat()),
+        LAYERS,
+        TOP_K,
+      ),
+      read_token: i32(owners),
+      read_layer: u16(tokens.flatMap(() => [0, 0, 2, 2])),
+      read_expert: u16(tokens.flatMap((token) => pairs(token).flat())),
+      read_source: {
+        dtype: "U8",
+        shape: [owners.length],
+        values: Uint8Array.from(owners, (token) => (token % 2 ? 2 : 0)),
       },
-      { place: JSON.stringify(place), ...((withFacts ?? start === 0) ? { facts: JSON.stringify(facts) } : {}) },
-    ),
+      ...(routed > start ? { counts_before: { dtype: "U32", shape: [LAYERS, EXPERTS], values: counts } } : {}),
+    },
+    { place: JSON.stringify(place), ...((withFacts ?? start === 0) ? { facts: JSON.stringify(facts) } : {}) },
   );
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { RunStore } from "../src/store";
 import { type Model, Transport } from "../src/transport";
+import { blobOf } from "./made_run";
 
 /** A model as ipywidgets' is: `set` tells at once who listens. */
 function fakeModel(traits: Record<string, unknown>) {
@@ -63,6 +64,32 @@ test("a new view asks for what it lacks, every message is acknowledged, parts re
   expect(heard).toEqual([2, 1]);
   expect(store.connected).toBe(true);
   expect(fake.sent[1]).toMatchObject({ kind: "ack", seq: 5 });
+});
+
+test("a gap asks again, also after nothing was missing at first", () => {
+  const fake = fakeModel(unselected());
+  const store = new RunStore();
+  new Transport(fake.model, store);
+  fake.emit("msg:custom", { seq: 1, parts: [{ kind: "hello", n_buffers: 0 }] }, []);
+  fake.emit("msg:custom", { seq: 2, parts: [{ kind: "rows", n_buffers: 1 }] }, [blobOf(3, 5)]);
+  fake.emit("msg:custom", { seq: 3, parts: [{ kind: "rows", n_buffers: 1 }] }, [blobOf(5, 6)]);
+  expect(fake.sent.filter(({ kind }) => kind === "snapshot?").length).toBe(2);
+  fake.emit("msg:custom", { seq: 4, parts: [{ kind: "rows", n_buffers: 1 }] }, [blobOf(0, 6)]);
+  expect(store.tokens).toBe(6);
+});
+
+test("what was painted after the last message is told once", () => {
+  const fake = fakeModel(unselected());
+  const transport = new Transport(fake.model, new RunStore());
+  fake.emit("msg:custom", { seq: 9, parts: [] }, []);
+  transport.painted.token = 41;
+  transport.settle();
+  transport.settle();
+  const acks = fake.sent.filter(({ kind }) => kind === "ack");
+  expect(acks.map(({ seq, painted }) => [seq, painted])).toEqual([
+    [9, -1],
+    [9, 41],
+  ]);
 });
 
 test("once the kernel is gone no command is sent", () => {
