@@ -27,9 +27,10 @@ def add(commands: Commands) -> None:  # type: ignore[valid-type]
         "  flashmoe forecast qwen3.5-35b\n"
         "  flashmoe forecast qwen3.5-397b --machine m3-max-48 --top-k 4\n"
         "  flashmoe forecast path/to/config.json --ram 64GB --ssd 6.5 --trace run.safetensors\n"
-        "  flashmoe forecast check --out data/experiments        forecasts against measurements, here",
+        "  flashmoe forecast check --out data/experiments   forecasts against measurements, here\n"
+        "  flashmoe forecast dense --out data/experiments   a streamed dense model against experts, over memory",
     )
-    command.add_argument("model", help='a shape, a config.json or its folder; or "check"')
+    command.add_argument("model", help='a shape, a config.json or its folder; "check" or "dense"')
     command.add_argument("--ram", help="memory, e.g. 48GB (default: what is free here)")
     command.add_argument("--ssd", type=float, help="GB/s of cold reads of whole experts (default: the machine's)")
     command.add_argument("--machine", help="m3-max-48, m5-max-128 or phone-8 (default: probe this one)")
@@ -39,7 +40,7 @@ def add(commands: Commands) -> None:  # type: ignore[valid-type]
     command.add_argument("--folder", type=Path, help="on the disk to probe (default: the temporary folder)")
     command.add_argument("--costs", type=Path, help="keep what the probe measured here, and use it again")
     command.add_argument("--json", action="store_true", help="print JSON")
-    command.add_argument("--out", type=Path, help='of "check": folder for its JSON')
+    command.add_argument("--out", type=Path, help='of "check" and "dense": folder for the JSON')
     command.add_argument("--shapes", nargs="+", help='of "check": some of the four')
     command.add_argument("--tokens", type=int, default=64, help='of "check": in each measurement (default %(default)s)')
 
@@ -47,8 +48,8 @@ def add(commands: Commands) -> None:  # type: ignore[valid-type]
 def _forecast(arguments: argparse.Namespace) -> int:
     from flashmoe_nb.lab.forecasting import forecast
 
-    if arguments.model == "check":
-        return _check(arguments)
+    if arguments.model in ("check", "dense"):
+        return _check(arguments) if arguments.model == "check" else _dense(arguments)
     found = forecast(
         arguments.model,
         ram=None if arguments.ram is None else parse_bytes(arguments.ram),
@@ -92,4 +93,14 @@ def _check(arguments: argparse.Namespace) -> int:
     print(table(found).text())
     if arguments.out is not None:
         print(f"written to {write_checked(found, arguments.out)}", file=sys.stderr)
+    return 0
+
+
+def _dense(arguments: argparse.Namespace) -> int:
+    from flashmoe_nb.lab.forecasting import dense_against_moe
+
+    found = dense_against_moe(machine=arguments.machine, folder=arguments.folder)
+    print(found.table().text())
+    if arguments.out is not None:
+        print(f"written to {found.write(arguments.out)}", file=sys.stderr)
     return 0

@@ -36,8 +36,8 @@ def add(commands: Commands) -> None:  # type: ignore[valid-type]
         "report",
         _report,
         "the results kept in a folder, as Markdown",
-        "Print what `flashmoe lab run --out FOLDER` kept, as docs/experiments.md shows it.\n\n"
-        "  flashmoe lab report data/experiments",
+        "Print docs/experiments.md with what `flashmoe lab run --out FOLDER` and `flashmoe forecast` kept.\n\n"
+        "  flashmoe lab report data/experiments > docs/experiments.md",
     )
     report.add_argument("folder", type=Path)
 
@@ -147,7 +147,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from flashmoe_nb.lab.rerun.records import markdown, read_results
+    from flashmoe_nb.lab.rerun.page import page
 
-    print(markdown(read_results(arguments.folder)))
+    print(page(arguments.folder), end="")
     return 0

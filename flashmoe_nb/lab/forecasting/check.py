@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from flashmoe_nb.engine import memory_limit, open_engine
+from flashmoe_nb.errors import CheckpointError
 from flashmoe_nb.lab.bench.machine import about_this_run
 from flashmoe_nb.lab.bench.options import Options
 from flashmoe_nb.lab.bench.table import Table
@@ -128,6 +129,21 @@ def write_checked(found: Sequence[Checked], folder: Path) -> Path:
     path = folder / FILE
     path.write_text(json.dumps({"about": about_this_run(), "checked": rows}, indent=1) + "\n", encoding="utf-8")
     return path
+
+
+def read_checked(path: Path) -> Table:
+    """The table of a file that `write_checked` wrote.
+
+    Raises:
+        CheckpointError: it is none.
+    """
+    try:
+        rows = json.loads(path.read_text("utf-8"))["checked"]
+        names = [name for name in Checked.__slots__ if name != "forecast"]
+        found = [Checked(**{name: row[name] for name in names}, forecast=Estimate(**row["forecast"])) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} holds no checked forecasts ({error!r}): run flashmoe forecast check") from error
+    return table(found)
 
 
 def _learn(engine: Engine, count: int) -> Routing:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from flashmoe_nb.config import ModelConfig
+from flashmoe_nb.errors import CheckpointError
 from flashmoe_nb.lab.bench.machine import about_this_run
 from flashmoe_nb.lab.bench.table import Table
 from flashmoe_nb.lab.forecasting.demand import Routing, hit_rate, shipped_routing
@@ -108,7 +109,12 @@ class DenseAgainstMoE:
         """As JSON, with machine, date and command."""
         folder.mkdir(parents=True, exist_ok=True)
         points = [asdict(point) | {"tokens_per_s": point.tokens_per_s} for point in self.points]
-        held = {"about": about_this_run(), "bytes_a_token": self.bytes_a_token, "points": points}
+        held = {
+            "about": about_this_run(),
+            "machine": self.machine,
+            "bytes_a_token": self.bytes_a_token,
+            "points": points,
+        }
         (folder / FILE).write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")
         return folder / FILE
 
@@ -117,6 +123,20 @@ class DenseAgainstMoE:
 
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
+
+
+def read_written(path: Path) -> DenseAgainstMoE:
+    """What `DenseAgainstMoE.write` kept.
+
+    Raises:
+        CheckpointError: the file is no such thing.
+    """
+    try:
+        held = json.loads(path.read_text("utf-8"))
+        points = tuple(Streamed(**{name: point[name] for name in Streamed.__slots__}) for point in held["points"])
+        return DenseAgainstMoE(points, held["bytes_a_token"], held["machine"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} holds no comparison ({error!r}): run flashmoe forecast dense") from error
 
 
 def dense_against_moe(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,17 +12,18 @@ from flashmoe_nb import lab
 from flashmoe_nb.engine.memory_limit import MemoryLimit
 from flashmoe_nb.errors import CheckpointError, OptionError, PageCacheError
 from flashmoe_nb.lab.audit import ledger
+from flashmoe_nb.lab.forecasting.check import Checked, write_checked
+from flashmoe_nb.lab.forecasting.dense_moe import dense_against_moe
+from flashmoe_nb.lab.forecasting.estimating import Estimate
 from flashmoe_nb.lab.rerun.decoding import same_choices
 from flashmoe_nb.lab.rerun.effect import Verdict
+from flashmoe_nb.lab.rerun.page import page
 from flashmoe_nb.lab.rerun.quality import kl_bits, log_softmax
 from flashmoe_nb.lab.rerun.records import markdown, read_results, write_result
 from flashmoe_nb.lab.rerun.registry import all_experiments, run
 from flashmoe_nb.lab.rerun.requantized import write_requantized
 from flashmoe_nb.lab.rerun.result import Arm, Result
 from flashmoe_nb.observe.requantize import requantize_slot
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KERNELS = [name for name, one in all_experiments().items() if not one.needs_streaming]
 CHANGING = [name for name, one in all_experiments().items() if one.changes_tokens]
@@ -185,3 +186,24 @@ def test_the_lab_offers_all_of_it():
     assert len(lab.experiments().rows) == len(all_experiments())
     with pytest.raises(AttributeError):
         lab.nothing  # noqa: B018 - the access is the test
+
+
+def test_the_page_in_the_docs_is_the_one_of_the_kept_results():
+    root = Path(__file__).parents[3]
+    expected = page(root / "data" / "experiments")
+    assert (root / "docs" / "experiments.md").read_text("utf-8") == expected, (
+        "run: flashmoe lab report data/experiments"
+    )
+
+
+def test_the_page_shows_what_was_kept(tmp_path: Path):
+    empty = page(tmp_path)
+    assert "Nothing has been kept yet" in empty
+    write_result(_result([5.0, 5.1, 4.9]), tmp_path, "tiny.warm")
+    dense_against_moe(machine="m3-max-48").write(tmp_path)
+    write_checked([Checked("tiny", 2, 0.5, "cold", Estimate(10, 8, 12), 9, 0.5, 0.5)], tmp_path)
+    shown = page(tmp_path)
+    assert "Nothing has been kept yet" not in shown
+    assert "## mmap" in shown
+    assert "1 of 1 inside" in shown
+    assert "9B dense asks for 4.47 GB" in shown
