@@ -39,23 +39,30 @@ if TYPE_CHECKING:
         router_view,
         run_with_cache,
     )
+    from flashmoe_nb.widgets import CacheSim, LayerDebugger, PageCacheView, ReadTimeline, RouterView, TokenStrip
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CacheSim",
     "Chat",
     "Debugger",
     "Engine",
     "ExpertRead",
+    "LayerDebugger",
     "MemoryLimit",
+    "PageCacheView",
     "Patches",
     "Player",
+    "ReadTimeline",
+    "RouterView",
     "Routing",
     "Session",
     "Stage",
     "StageEvent",
     "Steps",
     "Token",
+    "TokenStrip",
     "Trace",
     "attention_pattern",
     "compare",
@@ -78,13 +85,15 @@ __all__ = [
 _CHAT = ("Chat", "tool")
 _ENGINE = ("Engine", "MemoryLimit", "Player", "Session", "Steps", "Token", "memory_limit")
 _EVENTS = ("ExpertRead", "Routing", "Stage", "StageEvent")
-_ELSEWHERE = (*_CHAT, *_ENGINE, *_EVENTS, "errors", "forecast", "lab", "open")
+_WIDGETS = ("CacheSim", "LayerDebugger", "PageCacheView", "ReadTimeline", "RouterView", "TokenStrip")
+_ELSEWHERE = (*_CHAT, *_ENGINE, *_EVENTS, *_WIDGETS, "errors", "forecast", "lab", "open")
 _HOMES = {
     "open": ("flashmoe_nb.engine", "open_engine"),
     "forecast": ("flashmoe_nb.lab.forecasting", "forecast"),
     **{name: ("flashmoe_nb.chat", name) for name in _CHAT},
     **{name: ("flashmoe_nb.engine", name) for name in _ENGINE},
     **{name: ("flashmoe_nb.events", name) for name in _EVENTS},
+    **{name: ("flashmoe_nb.widgets", name) for name in _WIDGETS},
     **{name: ("flashmoe_nb.observe", name) for name in __all__ if name not in _ELSEWHERE},
 }
 
