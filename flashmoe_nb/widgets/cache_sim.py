@@ -16,7 +16,13 @@ from flashmoe_nb.widgets.view import STATIC, View
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from numpy.typing import NDArray
+
     from flashmoe_nb.widgets.view import Attachable
+
+_HEIGHT, _WIDTH = 160, 480
+_COLOURS = {"lru": (0, 114, 178), "lfu": (0, 158, 115), "fifo": (204, 121, 167), "belady": (230, 159, 0)}
+"""As in widgets/src/cache_sim.ts."""
 
 
 class CacheSim(View):
@@ -64,6 +70,19 @@ class CacheSim(View):
         """As every view."""
         super().close()
         self._worker.shutdown()
+
+    def picture(self) -> NDArray[np.uint8]:
+        """Hit rates over the size of the cache, a line for each policy."""
+        if self.sizes is None:
+            return super().picture()
+        drawn = np.full((_HEIGHT, _WIDTH, 3), 255, np.uint8)
+        drawn[:: _HEIGHT // 4] = 220
+        places = np.linspace(0, 1, len(self.sizes.capacities))
+        for policy, rates in zip(POLICIES, self.sizes.hit_rates, strict=True):
+            rows = np.interp(np.linspace(0, 1, _WIDTH), places, 1 - rates) * (_HEIGHT - 2)
+            for thick in range(2):
+                drawn[rows.astype(int) + thick, np.arange(_WIDTH)] = _COLOURS[policy]
+        return drawn
 
     def _replay(self) -> Future[None]:
         return self._worker.submit(self._work)

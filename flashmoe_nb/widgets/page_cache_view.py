@@ -5,19 +5,24 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
 from flashmoe_nb.errors import OptionError
-from flashmoe_nb.widgets.sweeper import Sweeper
+from flashmoe_nb.widgets.palette import viridis
+from flashmoe_nb.widgets.sweeper import FULL, Sweeper
 from flashmoe_nb.widgets.view import STATIC, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from flashmoe_nb.engine import Engine
     from flashmoe_nb.widgets.view import Attachable
+
+_ROW_PIXELS = 12
+_PICTURE_PIXELS = 1024
 
 
 class PageCacheView(View):
@@ -39,12 +44,14 @@ class PageCacheView(View):
     def attach(self, source: Attachable, *, measure_residency: bool = False) -> Self:
         """As every view; then looks at the page cache of a session's engine, one layer at a time."""
         super().attach(source, measure_residency=measure_residency)
+        self._shares = {}
+        self.keep({"kind": "residency_seen", "layers": {}})
         engine = self.engine
         if engine is None:
             self._tell("none")
             return self
-        layers = [number for number, sparse in enumerate(engine.config.sparse_layers) if sparse]
-        self._sweeper = Sweeper(layers, engine.residency, self._found, self._failed)
+        assert self.trace is not None
+        self._sweeper = Sweeper(self.trace.sparse_layers, engine.residency, self._found, self._failed)
         self._tell("on")
         return self
 
@@ -93,6 +100,22 @@ class PageCacheView(View):
             shares = {str(layer): base64.b64encode(found.tobytes()).decode() for layer, found in self._shares.items()}
             self.keep({"kind": "residency_seen", "layers": shares})
         return super().to_html(path)
+
+    def picture(self) -> NDArray[np.uint8]:
+        """A row for each layer, yellow where an expert is resident, grey: unknown; of a trace, as reads found it."""
+        if self.trace is None:
+            return super().picture()
+        facts = self.trace.facts
+        shares = np.full((len(facts.sparse_layers), facts.num_experts), np.nan, np.float32)
+        if self._shares:
+            for layer, found in self._shares.items():
+                shares[self.trace.layer_row(layer)] = found / np.float32(FULL)
+        elif facts.residency_per_expert:
+            reads = self.trace.reads
+            rows = np.searchsorted(facts.sparse_layers, reads.layer)
+            shares[rows, reads.expert] = reads.resident_fraction_before
+        drawn = np.where(np.isnan(shares)[..., None], np.uint8(200), viridis(np.nan_to_num(shares)))
+        return drawn.repeat(_ROW_PIXELS, axis=0).repeat(max(1, _PICTURE_PIXELS // facts.num_experts), axis=1)
 
     # -- on the sweeper's thread -------------------------------------------------------------------------------------
     def _found(self, layer: int, shares: NDArray[np.uint8]) -> None:

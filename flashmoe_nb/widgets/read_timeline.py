@@ -5,12 +5,17 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
 from flashmoe_nb.engine import MemoryLimit, memory_limit
 from flashmoe_nb.errors import FlashMoeError, OptionError
+from flashmoe_nb.observe.read_source import ReadSource, read_sources
 from flashmoe_nb.widgets.view import STATIC, View, engine_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    from numpy.typing import NDArray
 
     from flashmoe_nb.engine import Engine
     from flashmoe_nb.engine.memory_limit import Kind
@@ -21,6 +26,16 @@ SHARES = (0.5, 0.25, 0.125)
 LEAST_BYTES = 16 * 2**20
 GROUP_BYTES = 2**30
 """A memory cgroup smaller than this would end the kernel once a cell allocates as much: eviction is imposed then."""
+
+_ROW_PIXELS, _PICTURE_PIXELS = 16, 1024
+_COLOURS = {
+    ReadSource.PAGE_CACHE: (0, 158, 115),
+    ReadSource.PARTLY: (204, 121, 167),
+    ReadSource.SSD: (230, 159, 0),
+    ReadSource.INFERRED_PAGE_CACHE: (0, 158, 115),
+    ReadSource.INFERRED_SSD: (230, 159, 0),
+}
+"""As in widgets/src/reads.ts."""
 
 
 class ReadTimeline(View):
@@ -72,6 +87,24 @@ class ReadTimeline(View):
         self._worker.shutdown()
         self._leave()
         super().close()
+
+    def picture(self) -> NDArray[np.uint8]:
+        """The reads of the last token on its time axis, a row for each layer, coloured by source."""
+        trace = self.trace
+        if trace is None or not len(trace):
+            return super().picture()
+        last = trace[int(trace.column("pass_start")[-1]) :]
+        start_ns, end_ns = int(last.column("start_ns")[0]), int(last.column("end_ns")[0])
+        scale = _PICTURE_PIXELS / max(1, end_ns - start_ns)
+        drawn = np.full((_ROW_PIXELS * len(trace.sparse_layers), _PICTURE_PIXELS, 3), 255, np.uint8)
+        reads = last.reads
+        columns = zip(reads.layer.tolist(), reads.start_ns.tolist(), reads.end_ns.tolist(), strict=True)
+        for (layer, begun, done), source in zip(columns, read_sources(last).tolist(), strict=True):
+            top = _ROW_PIXELS * trace.layer_row(layer)
+            left = int((begun - start_ns) * scale)
+            right = max(left + 1, int((done - start_ns) * scale))
+            drawn[top + 1 : top + _ROW_PIXELS - 1, left:right] = _COLOURS[ReadSource(source)]
+        return drawn
 
     def _enter(self, limit: MemoryLimit) -> None:
         self._leave()

@@ -10,7 +10,7 @@ import { addUp, type ReadSum, ReadSums, readsOf, SOURCE_COLOURS, SOURCE_NAMES } 
 import styles from "./reads.css";
 import type { RunStore } from "./store";
 import { drawBars, tokenAt } from "./timeline_bars";
-import { drawLanes, laneLayout, layersOf, type Origin, readUnder, type Span } from "./timeline_lanes";
+import { drawLanes, laneLayout, layerSpan, layersOf, type Origin, readUnder, type Span } from "./timeline_lanes";
 import type { MakeView, View } from "./view";
 
 /** Decoded tokens that the running numbers are over. */
@@ -38,6 +38,15 @@ export const makeReadTimeline: MakeView = (el, store, send): View => {
     zoom = null;
     store.changed();
   });
+  const closer = button(
+    "closer",
+    "Zoom to layer",
+    "Show the reads of the selected layer, else of the slowest read's",
+    () => {
+      zoom = layerSpan(plan, store.selection.layer);
+      store.changed();
+    },
+  );
   const running = make("div", "fm-says", { "data-name": "running" });
   const says = make("div", "fm-says", { "data-name": "says", "aria-live": "off" });
   const tip = make("div", "fm-tip");
@@ -47,7 +56,7 @@ export const makeReadTimeline: MakeView = (el, store, send): View => {
   const lanes = make("div", "");
   el.append(
     make("style", "", {}, styles),
-    make("div", "fm-row", {}, origins.el, whole, running),
+    make("div", "fm-row", {}, origins.el, closer, whole, running),
     limit.el,
     bars,
     lanes,

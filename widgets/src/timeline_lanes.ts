@@ -69,6 +69,21 @@ export function laneLayout(
   };
 }
 
+/** The part of the axis that a layer's reads take, with some room; without one, that of the layer of the slowest read. */
+export function layerSpan(plan: Lanes, selected: number): Span | null {
+  const slowest = [...plan.reads].sort((a, b) => b.end - b.start - (a.end - a.start))[0];
+  const layer = plan.zero.has(selected) ? selected : slowest?.layer;
+  const zero = layer === undefined ? undefined : plan.zero.get(layer);
+  if (zero === undefined) return null;
+  const own = plan.reads.filter((read) => read.layer === layer);
+  const [from, to] = [
+    Math.min(...own.map((read) => read.start)) - zero,
+    Math.max(...own.map((read) => read.end)) - zero,
+  ];
+  const room = (to - from) * 0.15;
+  return [from - room, to + room];
+}
+
 /** The read of each layer that ended last. */
 export function tailsOf(reads: readonly Read[]): Set<number> {
   const last = new Map<number, Read>();

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Read } from "../src/reads";
 import { barEnd, barWindow } from "../src/timeline_bars";
 import { gapsOf } from "../src/timeline_compute";
-import { LEFT, laneLayout, tailsOf, ticks } from "../src/timeline_lanes";
+import { LEFT, laneLayout, layerSpan, tailsOf, ticks } from "../src/timeline_lanes";
 
 function read(row: number, layer: number, start: number, end: number, thread = 0): Read {
   return { row, layer, expert: row, thread, bytes: 100, start, end, before: 1, source: 0 };
@@ -28,6 +28,13 @@ test("a zoom shows a part, and nothing to show is no error", () => {
   const plan = laneLayout(READS, [10, 40], "token", [2, 4], 1000);
   expect(plan.x(2)).toBe(LEFT);
   expect(laneLayout([], [Number.NaN, Number.NaN], "token", null, 1000).span).toEqual([0, 1]);
+});
+
+test("the zoom to a layer holds its reads, or those of the slowest read's layer", () => {
+  const plan = laneLayout(READS, [10, 40], "token", null, 1000);
+  expect(layerSpan(plan, 5)).toEqual([20 - 0.3, 22 + 0.3]);
+  expect(layerSpan(plan, -1)).toEqual([2 - 1.2, 10 + 1.2]);
+  expect(layerSpan(laneLayout([], [10, 40], "token", null, 1000), 5)).toBe(null);
 });
 
 test("the read that ends last is its layer's tail", () => {
