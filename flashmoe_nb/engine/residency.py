@@ -34,6 +34,7 @@ class ExpertPages:
     def __init__(self, stores: Sequence[ExpertStore]) -> None:
         self._stores = tuple(stores)
         self._store_of = {layer: store for store in stores for layer in store.layers}
+        self._spans_of: dict[int, tuple[_Span, ...]] = {}
 
     @property
     def layers(self) -> tuple[int, ...]:
@@ -53,7 +54,7 @@ class ExpertPages:
             msg += f"{probe.page_bytes:,} with their neighbours, so what is resident of one cannot be told: run "
             raise PageCacheError(msg + '"flashmoe pack" and open the packed copy')
         held, own = (np.zeros(store.num_experts(layer), np.int64) for _ in range(2))
-        for span in _spans(store, layer):
+        for span in self._spans(store, layer):
             low, high = _own_pages(span, probe.page_bytes, shared=store.shares_pages(layer))
             start, end = int(span.starts.min()), int(span.ends.max())
             with _opened(store, span.file) as fd:
@@ -103,6 +104,12 @@ class ExpertPages:
                 probe.warm(fd, offset, nbytes)
             total += nbytes
         return total
+
+    def _spans(self, store: ExpertStore, layer: int) -> tuple[_Span, ...]:
+        """Worked out once: where an expert lies does not change while a store is open."""
+        if layer not in self._spans_of:
+            self._spans_of[layer] = tuple(_spans(store, layer))
+        return self._spans_of[layer]
 
     def _store(self, layer: int) -> ExpertStore:
         store = self._store_of.get(whole("layer", layer))

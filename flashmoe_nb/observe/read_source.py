@@ -35,6 +35,11 @@ class ReadSource(IntEnum):
     INFERRED_SSD = 4
 
 
+def inferred_hits(nbytes: NDArray[np.integer], duration_ns: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Whether reads were as quick as the page cache is; says nothing about what was measured. Shapes: all [reads]."""
+    return np.asarray(duration_ns <= CACHE_OVERHEAD_NS + nbytes * (1e9 / CACHE_BYTES_PER_S))
+
+
 def read_sources(trace: Trace) -> NDArray[np.uint8]:
     """Of every read. Shapes: [reads], values of `ReadSource`.
 
@@ -42,8 +47,7 @@ def read_sources(trace: Trace) -> NDArray[np.uint8]:
     """
     reads = trace.reads
     before = reads.resident_fraction_before
-    quick = reads.duration_ns <= CACHE_OVERHEAD_NS + reads.nbytes * (1e9 / CACHE_BYTES_PER_S)
-    found = np.where(quick, ReadSource.INFERRED_PAGE_CACHE, ReadSource.INFERRED_SSD)
+    found = np.where(reads.inferred_hit, ReadSource.INFERRED_PAGE_CACHE, ReadSource.INFERRED_SSD)
     if trace.facts.residency_per_expert:
         partly = np.where(before <= 0, ReadSource.SSD, ReadSource.PARTLY)
         measured = np.where(before >= 1, ReadSource.PAGE_CACHE, partly)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from flashmoe_nb.observe.read_source import inferred_hits
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -60,6 +62,14 @@ class Reads:
 
     def __repr__(self) -> str:
         return f"<Reads: {len(self):,} of {int(self.nbytes.sum()):,} bytes>"
+
+    @property
+    def inferred_hit(self) -> NDArray[np.bool_]:
+        """Whether the page cache held it, to judge by size and time; the rule and its errors are in `read_source`.
+
+        Not to be mixed with `resident_fraction_before`, which was measured.
+        """
+        return inferred_hits(self.nbytes, self.duration_ns)
 
     @property
     def duration_ns(self) -> NDArray[np.int64]:

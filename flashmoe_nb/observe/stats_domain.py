@@ -43,20 +43,25 @@ def specialisation(
 
     Shapes: expert_ids [N, L, K]; labels [N], from 0, each at least once.
     """
-    balanced = _balanced(label_counts(expert_ids, labels, num_experts))
-    shuffled = _balanced(label_counts(expert_ids, _dealt_anew(labels, seed), num_experts))
-    total = balanced.sum(axis=0)
-    share = np.divide(balanced, total, where=total > 0, out=np.full_like(balanced, np.nan))
-    return Specialisation(_bits(balanced), _bits(shuffled), share)
+    balanced = balance_labels(label_counts(expert_ids, labels, num_experts))
+    shuffled = balance_labels(label_counts(expert_ids, _dealt_anew(labels, seed), num_experts))
+    return Specialisation(label_bits(balanced), label_bits(shuffled), label_share(balanced))
 
 
-def _balanced(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+def balance_labels(counts: NDArray[np.integer]) -> NDArray[np.float64]:
     """Each label's traffic in a layer sums to 1. Shapes: [A, L, E]."""
     return np.asarray(counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1))
 
 
-def _bits(balanced: NDArray[np.float64]) -> NDArray[np.float64]:
+def label_bits(balanced: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bits an expert tells about the label. Shapes: balanced [A, L, E], result [L]."""
     return information_bits(np.moveaxis(balanced, 0, 1))  # [L, A, E]
+
+
+def label_share(balanced: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of each label in an expert's traffic; NaN for an expert nobody chose. Shapes: [A, L, E]."""
+    total = balanced.sum(axis=0)
+    return np.asarray(np.divide(balanced, total, where=total > 0, out=np.full_like(balanced, np.nan)))
 
 
 def _dealt_anew(labels: NDArray[np.integer], seed: int) -> NDArray[np.integer]:

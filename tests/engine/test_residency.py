@@ -120,3 +120,17 @@ def test_closed_engine_is_refused(tiny: Path) -> None:
     for call in (engine.residency_map, engine.evict, engine.warm):
         with pytest.raises(ClosedError, match="open the model again"):
             call()
+
+
+def test_where_experts_lie_is_worked_out_once(large: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with _open(large, kind) as engine:
+        store = type(engine.checkpoint.routed)
+        asked: list[int] = []
+        ranges = store.ranges
+        monkeypatch.setattr(store, "ranges", lambda self, layer, e: asked.append(e) or ranges(self, layer, e))
+        first = engine.residency(0)
+        assert sorted(asked) == list(range(12))
+        np.testing.assert_array_equal(engine.residency(0), first)
+        assert len(asked) == 12
+        engine.residency(1)
+        assert len(asked) == 24, "each layer lies elsewhere"

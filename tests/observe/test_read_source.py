@@ -44,6 +44,13 @@ def test_an_unmeasured_read_is_inferred_from_its_time_and_size():
     assert read_sources(_trace([nan], [700_000], 7_077_888)).tolist() == [ReadSource.INFERRED_PAGE_CACHE]
 
 
+def test_reads_have_an_inferred_value_of_their_own_beside_the_measured_one():
+    """A slow read that was measured as resident is no inferred hit, and the other way round."""
+    reads = _trace([1.0, 0.0, float("nan")], [10_000_000, 1_000, 1_000]).reads
+    assert reads.inferred_hit.tolist() == [False, True, True]
+    assert reads.resident_fraction_before[:2].tolist() == [1.0, 0.0]
+
+
 def test_a_measurement_of_shared_pages_is_not_taken_for_the_experts_own():
     assert read_sources(_trace([1.0], [70_000], apart=False)).tolist() == [ReadSource.INFERRED_SSD]
 

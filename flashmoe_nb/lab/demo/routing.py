@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from flashmoe_nb.observe.stats_domain import balance_labels, label_bits, label_share
+from flashmoe_nb.observe.stats_usage import entropy_bits, usage_counts
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 SPAN = 64
 _SHOWN = 5
+_MAJORITY = 0.5
 _LEAST_SHARE = 0.002
 """Of a domain's traffic, for an expert to count as a specialist."""
 
@@ -58,26 +62,24 @@ def _table(subject: Subject, windows: dict[str, NDArray[np.integer]], found: Rea
 
 def sum_of(readings: Sequence[Reading], num_experts: int) -> NDArray[np.int64]:
     """How often each expert was chosen. Shapes: [layers, E]."""
-    layers = len(readings[0].experts)
-    chosen = np.concatenate([one.experts.reshape(layers, -1) for one in readings], 1)
-    return np.stack([np.bincount(row, minlength=num_experts) for row in chosen])
+    return sum(usage_counts(one.experts.swapaxes(0, 1), num_experts) for one in readings)  # type: ignore[return-value]
 
 
 def layer_statistics(counts: NDArray[np.integer]) -> list[dict[str, float]]:
     """Per layer: bits of information about the domain, entropy, dead experts. Shapes: counts [domains, layers, E]."""
-    rows = []
-    for layer in range(counts.shape[1]):
-        joint = counts[:, layer].astype(float)
-        joint /= joint.sum(1, keepdims=True) * len(joint)
-        usage = joint.sum(0)
-        ratio = np.where(joint > 0, joint / (usage * joint.sum(1, keepdims=True) + 1e-30), 1.0)
-        rows.append({
-            "information_bits": round(float((joint * np.log2(ratio)).sum()), 3),
-            "entropy_bits": round(float(-(usage * np.log2(usage + 1e-30)).sum()), 2),
-            "dead": int((usage == 0).sum()), "busiest_over_mean": round(float(usage.max() * len(usage)), 2),
-            "one_domain_experts": int((joint.max(0) > 0.5 * np.maximum(usage, 1e-12)).sum()),
-        })  # fmt: skip
-    return rows
+    balanced = balance_labels(counts)
+    bits, usage = label_bits(balanced), balanced.sum(axis=0) / len(counts)
+    entropy, most = entropy_bits(usage), np.nan_to_num(label_share(balanced)).max(axis=0)
+    return [
+        {
+            "information_bits": round(float(bits[layer]), 3),
+            "entropy_bits": round(float(entropy[layer]), 2),
+            "dead": int((usage[layer] == 0).sum()),
+            "busiest_over_mean": round(float(usage[layer].max() * usage.shape[1]), 2),
+            "one_domain_experts": int((most[layer] > _MAJORITY).sum()),
+        }
+        for layer in range(counts.shape[1])
+    ]
 
 
 def _both_guesses(found: Readings, num_experts: int) -> dict[str, object]:
