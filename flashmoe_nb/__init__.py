@@ -39,7 +39,15 @@ if TYPE_CHECKING:
         router_view,
         run_with_cache,
     )
-    from flashmoe_nb.widgets import CacheSim, LayerDebugger, PageCacheView, ReadTimeline, RouterView, TokenStrip
+    from flashmoe_nb.widgets import (
+        CacheSim,
+        LayerDebugger,
+        PageCacheView,
+        PlayerControls,
+        ReadTimeline,
+        RouterView,
+        TokenStrip,
+    )
 
 __version__ = "0.1.0"
 
@@ -54,6 +62,7 @@ __all__ = [
     "PageCacheView",
     "Patches",
     "Player",
+    "PlayerControls",
     "ReadTimeline",
     "RouterView",
     "Routing",
@@ -85,7 +94,7 @@ __all__ = [
 _CHAT = ("Chat", "tool")
 _ENGINE = ("Engine", "MemoryLimit", "Player", "Session", "Steps", "Token", "memory_limit")
 _EVENTS = ("ExpertRead", "Routing", "Stage", "StageEvent")
-_WIDGETS = ("CacheSim", "LayerDebugger", "PageCacheView", "ReadTimeline", "RouterView", "TokenStrip")
+_WIDGETS = ("CacheSim", "LayerDebugger", "PageCacheView", "PlayerControls", "ReadTimeline", "RouterView", "TokenStrip")
 _ELSEWHERE = (*_CHAT, *_ENGINE, *_EVENTS, *_WIDGETS, "errors", "forecast", "lab", "open")
 _HOMES = {
     "open": ("flashmoe_nb.engine", "open_engine"),

@@ -1,0 +1,189 @@
+// widgets/src sha256 485e9961892b8ef1e3ebfdc7d5c61e395ce60b9d582c0ae775d4937552f60c26
+function i(n,e,t={},...r){let o=document.createElement(n);e&&(o.className=e);for(let[s,a]of Object.entries(t))o.setAttribute(s,a);return o.append(...r),o}function k(n,e,t,r){let o=i("button","",{type:"button","data-name":n,title:t},e);return o.addEventListener("click",r),o}function g(n,e){n.textContent!==e&&(n.textContent=e)}function y(n){return n.toLocaleString("en")}function S(n){return Number.isFinite(n)?`${(n*100).toFixed(1)} %`:"unknown"}async function R(n){let{width:e,height:t}=n.getBoundingClientRect();if(e<1||t<1)return null;let r=n.cloneNode(!0),[o,s]=[n.querySelectorAll("canvas"),r.querySelectorAll("canvas")];o.forEach((c,m)=>{let l=new Image;l.src=c.toDataURL(),l.setAttribute("style",`${c.getAttribute("style")};display:block`),s[m].replaceWith(l)}),I(n,r);let a=new XMLSerializer().serializeToString(r),d=`<svg xmlns="http://www.w3.org/2000/svg" width="${e}" height="${t}"><foreignObject width="100%" height="100%">${a}</foreignObject></svg>`;try{return await W(`data:image/svg+xml;charset=utf-8,${encodeURIComponent(d)}`,e,t)}catch{return null}}function I(n,e){let t=getComputedStyle(n);for(let r of["text","faint","line","paper","raised","accent","warn","error"])e.style.setProperty(`--fm-${r}`,t.getPropertyValue(`--fm-${r}`));e.style.font=t.font}async function W(n,e,t){let r=new Image;r.src=n,await r.decode();let o=document.createElement("canvas");o.width=Math.round(e),o.height=Math.round(t),o.getContext("2d").drawImage(r,0,0);let s=await new Promise(a=>o.toBlob(a,"image/png"));return s?s.arrayBuffer():null}function L(n,e,t){if(n.ctrlKey||n.metaKey||n.altKey)return!1;let r=n.target.closest("input, select, textarea")!==null;if(n.key==="Escape")e.select({layer:-1,expert:-1,token:-1,following:!0});else{if(r)return!1;if(n.key==="ArrowLeft"||n.key==="ArrowRight")z(e,n.key==="ArrowRight"?1:-1);else if(n.key==="ArrowUp"||n.key==="ArrowDown")K(e,n.key==="ArrowDown"?1:-1);else if(n.key===" "&&!n.target.closest("button"))t("toggle");else return!1}return!0}function z(n,e){let t=Math.max(0,Math.min(n.tokens-1,n.shownToken+e));n.tokens&&n.select({token:t,following:!1})}function K(n,e){let t=n.facts?.sparse_layers??[];if(t.length===0)return;let r=n.layerRow(n.selection.layer),o=r<0?e>0?0:t.length-1:Math.max(0,Math.min(t.length-1,r+e));n.select({layer:t[o],expert:-1})}var C="fm-page",$;function O(n){$=n,queueMicrotask(()=>{$===n&&q(n)})}function q(n){let e=document.getElementById(C),t=document.getElementById(`${C}-data`);if(!e||!t)return;let{traits:r,run:o}=JSON.parse(t.textContent??"{}"),s=n(),a=J({...r,run:Y(o)});s.initialize({model:a}),s.render({model:a,el:e})}function Y(n){return new DataView(Uint8Array.from(atob(n),e=>e.charCodeAt(0)).buffer)}function J(n){return{get:e=>n[e],set:(e,t)=>{n[e]=t},save_changes:()=>{},send:()=>{},on:()=>{},off:()=>{}}}var x=class{constructor(e,t,r=96e6){this.width=t;this.mostBytes=r;this.data=e}width;mostBytes;first=0;end=0;data;has(e){return e>=this.first&&e<this.end}at(e,t=0){return this.has(e)?this.data[(e-this.first)*this.width+t]:Number.NaN}rows(e,t=e+1){let r=Math.max(e,this.first)-this.first,o=Math.min(t,this.end)-this.first;return this.data.subarray(r*this.width,Math.max(r,o)*this.width)}append(e,t){let r=Math.max(0,this.end-e),o=this.width?t.length/this.width:0;e>this.end&&(this.first=this.end=e);let s=t.subarray(r*this.width);s.length!==0&&(this.reserve(s.length),this.data.set(s,(this.end-this.first)*this.width),this.end=e+o)}reserve(e){let t=(this.end-this.first)*this.width;if(t+e<=this.data.length)return;let r=this.data.subarray(0,t);if((t+e)*this.data.BYTES_PER_ELEMENT>this.mostBytes&&this.width>1){let o=Math.floor((this.end-this.first)/2);this.data=this.grown(r.subarray(o*this.width),e),this.first+=o}else this.data=this.grown(r,Math.max(e,t))}grown(e,t){let r=this.data.constructor,o=new r(e.length+t);return o.set(e),o}};var G=255,_=class{facts=null;place=null;tokens=0;reads=0;countsBefore=new Uint32Array(0);residency=new Uint8Array(0);selection={token:-1,layer:-1,expert:-1,following:!0};connected=!1;error="";received={messages:0,rows:0,snapshots:0};columns=new Map;listeners=new Set;handlers=new Map;kept=new Map;column(e){let t=this.columns.get(e);return t||(t=new x(new Float32Array(0),1),this.columns.set(e,t)),t}get routedFirst(){return this.column("expert_ids").first}get keptExperts(){return this.column("expert_ids").width/Math.max(1,this.facts?.sparse_layers.length??1)}get shownToken(){let{token:e,following:t}=this.selection;return t||e<0||e>=this.tokens?this.tokens-1:e}layerRow(e){return this.facts?this.facts.sparse_layers.indexOf(e):-1}text(e,t=e+1){let r=this.column("text_start").at(e),o=this.column("text_end").at(Math.min(t,this.tokens)-1);return Number.isNaN(r+o)?"":new TextDecoder().decode(this.column("text").rows(r,o))}readsOf(e){let t=this.column("pass_start").at(e),r=this.column("read_token");return[F(r,t),F(r,t+1)]}apply(e){let t=JSON.parse(e.metadata.place);if(t.run!==this.place?.run){if(!e.metadata.facts)return"gap";this.reset(JSON.parse(e.metadata.facts))}else if(t.token_row>this.tokens)return"gap";let r=e.tensors.get("token_id")?.shape[0]??0,o=t.complete!==this.place?.complete;this.place=t;let s=this.tokens;return(t.token_row+r>this.tokens||o||r===0)&&this.take(e,t,r),this.changed(),this.tokens>s||o?"applied":"nothing new"}setResidency(e,t){let r=this.layerRow(e);r<0||!this.facts||(this.residency.set(t,r*this.facts.num_experts),this.changed())}select(e){let t={...this.selection,...e};Object.keys(t).every(o=>t[o]===this.selection[o])||(Object.assign(this.selection,e),this.changed())}onChange(e){return this.listeners.add(e),()=>this.listeners.delete(e)}changed(){for(let e of this.listeners)e()}onPart(e,t){let r=this.handlers.get(e)??new Set;this.handlers.set(e,r.add(t));let o=this.kept.get(e);return o&&t(o,[]),()=>r.delete(t)}keeps(e){return this.kept.has(e)}keep(e){this.kept.set(e.kind,e),this.hand(e,[])}hand(e,t){for(let r of this.handlers.get(e.kind)??[])r(e,t);this.changed()}reset(e){let t=e.sparse_layers.length*e.num_experts;this.facts=e,this.place=null,this.tokens=this.reads=0,this.columns=new Map,this.countsBefore=new Uint32Array(t),this.residency=new Uint8Array(t).fill(G),this.error=""}take(e,t,r){let o=e.tensors.get("counts_before");o&&t.routed_row>this.column("expert_ids").end&&this.countsBefore.set(o.values);for(let[s,a]of e.tensors)s!=="counts_before"&&(this.column(s).end===0&&this.columns.set(s,Z(a)),this.put(s,Q(s,t),a.values));this.tokens=Math.max(this.tokens,t.token_row+r),this.reads=this.column("read_token").end}put(e,t,r){let o=this.column(e);if(e!=="expert_ids"){o.append(t,r);return}let[s,a]=[o.first,o.rows(o.first,o.end)];o.append(t,r),o.first>s&&o.first<t&&this.count(a.subarray(0,(o.first-s)*o.width))}count(e){let{num_experts:t,sparse_layers:r}=this.facts;for(let o=0;o<e.length;o++){let s=Math.floor(o/this.keptExperts)%r.length;e[o]<t&&this.countsBefore[s*t+e[o]]++}}},X=new Set(["expert_ids","routing_weights","router_entropy","kept_mass","router_margin"]);function Q(n,e){return n==="text"?e.text_byte:n.startsWith("read_")?e.read_row:n.startsWith("patch_")?e.patch_row:X.has(n)||n.startsWith("layer_")?e.routed_row:e.token_row}function Z(n){let e=n.shape.slice(1).reduce((t,r)=>t*r,1);return new x(n.values.slice(0,0),e)}function F(n,e){let[t,r]=[n.first,n.end];for(;t<r;){let o=t+r>>1;n.at(o)<e?t=o+1:r=o}return t}var N=`.fm-root {
+  --fm-text: var(--jp-ui-font-color1, #1f1f1f);
+  --fm-faint: var(--jp-ui-font-color2, #5f5f5f);
+  --fm-line: var(--jp-border-color2, #d0d0d0);
+  --fm-paper: var(--jp-layout-color0, #fff);
+  --fm-raised: var(--jp-layout-color2, #f2f2f2);
+  --fm-accent: var(--jp-brand-color1, #1976d2);
+  --fm-warn: var(--jp-warn-color0, #b35900);
+  --fm-error: var(--jp-error-color1, #c62828);
+  color: var(--fm-text);
+  background: var(--fm-paper);
+  font: 12px / 1.45 var(--jp-ui-font-family, system-ui, sans-serif);
+  font-variant-numeric: tabular-nums;
+  position: relative;
+  box-sizing: border-box;
+  width: 100%;
+  min-width: 0;
+  padding: 6px 8px;
+}
+.fm-root.fm-plain.fm-dark {
+  --fm-text: #e4e4e4;
+  --fm-faint: #a8a8a8;
+  --fm-line: #4a4a4a;
+  --fm-paper: #111;
+  --fm-raised: #262626;
+  --fm-accent: #64b5f6;
+  --fm-warn: #ffb74d;
+  --fm-error: #ef9a9a;
+}
+.fm-root *,
+.fm-root *::before {
+  box-sizing: border-box;
+}
+.fm-root [hidden] {
+  display: none;
+}
+.fm-head {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: baseline;
+  gap: 2px 12px;
+  margin-bottom: 4px;
+}
+.fm-name {
+  font-weight: 600;
+}
+.fm-of,
+.fm-says,
+.fm-status,
+.fm-faint {
+  color: var(--fm-faint);
+}
+.fm-body {
+  min-width: 0;
+}
+.fm-canvas {
+  display: block;
+  touch-action: none;
+}
+.fm-row {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 4px 8px;
+  margin: 4px 0;
+}
+.fm-grow {
+  flex: 1 1 160px;
+  min-width: 0;
+}
+.fm-status {
+  font-size: 11px;
+  margin-top: 4px;
+  display: flex;
+  flex-wrap: wrap;
+  gap: 0 12px;
+}
+.fm-error {
+  color: var(--fm-error);
+  white-space: pre-wrap;
+}
+.fm-empty {
+  border: 1px dashed var(--fm-line);
+  padding: 24px 16px;
+  text-align: center;
+  color: var(--fm-faint);
+}
+.fm-root code {
+  font-family: var(--jp-code-font-family, ui-monospace, monospace);
+  font-size: 12px;
+}
+.fm-root button,
+.fm-root select,
+.fm-root input[type="number"],
+.fm-root input[type="text"],
+.fm-root textarea {
+  font: inherit;
+  color: inherit;
+  background: var(--fm-raised);
+  border: 1px solid var(--fm-line);
+  border-radius: 3px;
+  padding: 2px 8px;
+  min-height: 24px;
+}
+.fm-root button {
+  cursor: pointer;
+}
+.fm-root button:disabled {
+  opacity: 0.45;
+  cursor: default;
+}
+.fm-root button[aria-pressed="true"],
+.fm-root button[aria-checked="true"] {
+  border-color: var(--fm-accent);
+  box-shadow: inset 0 0 0 1px var(--fm-accent);
+}
+.fm-root :focus-visible {
+  outline: 2px solid var(--fm-accent);
+  outline-offset: 1px;
+}
+.fm-root input[type="range"] {
+  accent-color: var(--fm-accent);
+  margin: 0;
+}
+.fm-group {
+  display: inline-flex;
+}
+.fm-group button {
+  border-radius: 0;
+  margin-left: -1px;
+}
+.fm-tip {
+  position: absolute;
+  z-index: 2;
+  pointer-events: none;
+  max-width: 320px;
+  padding: 4px 8px;
+  border: 1px solid var(--fm-line);
+  border-radius: 3px;
+  background: var(--fm-paper);
+  box-shadow: 0 2px 6px rgb(0 0 0 / 25%);
+  white-space: pre-line;
+}
+.fm-root table {
+  border-collapse: collapse;
+  font-size: 12px;
+}
+.fm-root th,
+.fm-root td {
+  padding: 1px 8px;
+  text-align: right;
+  border-bottom: 1px solid var(--fm-line);
+}
+`;var B={F64:Float64Array,F32:Float32Array,I32:Int32Array,I16:Int16Array,U32:Uint32Array,U16:Uint16Array,U8:Uint8Array};function T(n){let e=Number(n.getBigUint64(0,!0)),t=new TextDecoder().decode(new Uint8Array(n.buffer,n.byteOffset+8,e)),r=JSON.parse(t),o=r.__metadata__??{},s=n.byteOffset+8+e,a=new Map;for(let[d,{dtype:c,shape:m,data_offsets:l}]of Object.entries(r)){if(d==="__metadata__")continue;let p=B[c];if(!p)throw new Error(`array "${d}" has the type ${c}, expected one of ${Object.keys(B).join(", ")}`);let b=new p(n.buffer.slice(s+l[0],s+l[1]));a.set(d,{shape:m,values:b})}return{metadata:o,tensors:a}}var A=["token","layer","expert","following"],M=class{constructor(e,t){this.model=e;this.store=t;e.on("msg:custom",(r,o)=>this.receive(r,o)),e.on("change:run",()=>this.load()),e.on("change:state",()=>this.kept());for(let r of A)e.on(`change:${r}`,()=>this.selected([r]));e.on("comm_live_update",()=>this.gone()),this.load(),this.kept(),this.selected(A),t.onChange(()=>this.publish()),this.ask()}model;store;painted={token:-1,frames:0,latencies:[]};asked=!1;seq=0;toldPainted=-1;send=(e,t={})=>{this.tell({kind:"command",name:e,args:t})};picture(e){this.tell({kind:"picture"},[e])}tell(e,t=[]){if(this.store.connected)try{this.model.send(e,void 0,t)}catch{this.gone()}}receive(e,t){if(e?.parts===void 0)return;this.store.connected=!0;let r=0;for(let o of e.parts){let s=t.slice(r,r+o.n_buffers);r+=o.n_buffers,o.kind==="rows"?this.rows(s[0]):o.kind==="residency"?this.store.setResidency(o.layer,te(s[0])):this.other(o,s)}this.store.received.messages++,this.seq=e.seq,this.acknowledge()}settle(){this.painted.token!==this.toldPainted&&this.acknowledge()}acknowledge(){let{token:e,frames:t,latencies:r}=this.painted;this.toldPainted=e,this.tell({kind:"ack",seq:this.seq,painted:e,frames:t,latencies:r.splice(0)})}rows(e){let t=this.store.tokens;this.store.apply(T(e))==="gap"?this.ask():this.asked=!1,this.store.received.rows+=Math.max(0,this.store.tokens-t)}other(e,t){e.kind==="hello"&&(this.asked=!1),e.kind==="error"&&(this.store.error=String(e.text)),this.store.hand(e,t)}load(){let e=this.model.get("run");!e||e.byteLength===0||this.store.apply(T(e))==="applied"&&this.store.received.snapshots++}kept(){for(let e of Object.values(this.model.get("state")??{}))this.store.keep(e)}ask(){this.asked||(this.asked=!0,this.model.send({kind:"snapshot?",run:this.store.place?.run??"",tokens:this.store.tokens}))}selected(e){let t=Object.fromEntries(e.map(r=>[r,this.model.get(r)]));this.store.select(t)}publish(){let{model:e,store:t}=this,r=A.filter(o=>e.get(o)!==t.selection[o]);for(let o of r)e.set(o,t.selection[o]);r.length&&e.save_changes()}gone(){this.store.connected=!1,this.store.changed()}};function te(n){return new Uint8Array(n.buffer,n.byteOffset,n.byteLength)}var ne=1500;function U(n){let e=()=>{let t;return{initialize({model:r}){t=new M(r,new _)},render({model:r,el:o}){return t??=new M(r,new _),re(n,o,t)}}};return O(e),e}function re(n,e,t){let{store:r,send:o}=t,s=n.ready??(u=>u.facts!==null),a=se(n,s);e.append(a.root);let d=n.make(a.body,r,o),[c,m,l]=[0,0,0],p=()=>{c||=requestAnimationFrame(b)},b=u=>{c=0,a.show(r),s(r)&&d.draw(u)&&p(),oe(t),m=u,a.status(t),clearTimeout(l),l=setTimeout(w,ne)},w=async()=>{if(t.settle(),!s(r)||!r.connected||document.hidden||m===0)return;let u=await R(a.root);u&&t.picture(u)},h=[r.onChange(p),de(a.root,p),le(a.root,p)];return a.root.addEventListener("keydown",u=>{L(u,r,o)&&(u.preventDefault(),u.stopPropagation())}),p(),()=>{for(let u of h)u();cancelAnimationFrame(c),clearTimeout(l),d.destroy(),a.root.remove()}}function oe({store:n,painted:e}){e.frames++;let t=n.tokens-1;if(t===e.token)return;e.token=t;let r=Date.now()-(n.place.epoch_ms+n.column("end_ms").at(t));t>=0&&!n.place.complete&&e.latencies.length<100&&e.latencies.push(Math.round(r*10)/10)}function se(n,e){let t=i("style","",{},N),r=i("span","fm-of"),o=i("div","fm-head",{},i("span","fm-name",{},n.name),r),s=i("div","fm-body"),a=i("div","fm-empty",{},"Nothing to show yet. ",i("code","",{},n.hint)),d=i("div","fm-error",{role:"alert"}),c=i("div","fm-status"),m=i("div","fm-root",{role:"group","aria-label":n.name,tabindex:"0"});return m.append(t,o,s,a,d,c),{root:m,body:s,show(l){s.hidden=!e(l),a.hidden=e(l),g(r,l.facts?ae(l):""),g(d,l.error),d.hidden=l.error===""},status({store:l,painted:p}){let{messages:b,rows:w,snapshots:h}=l.received;Object.assign(c.dataset,{tokens:l.tokens,painted:p.token,frames:p.frames}),Object.assign(c.dataset,{messages:b,rows:w,snapshots:h,connected:l.connected,shown:l.shownToken}),g(c,l.facts?ie(l,p.token):"")}}}function ae(n){let e=n.place?.complete?"recorded":"recording";return`${n.facts.label} · ${e} · ${n.facts.machine}`}function ie(n,e){let{messages:t,rows:r}=n.received,o=`${y(n.tokens)} tokens, ${y(n.reads)} reads, newest painted: ${e<0?"none":e}`,s=t>1&&r>0?` · ${y(r)} live in ${y(t)} messages`:"",a=n.routedFirst,d=a>0?` · routing from token ${y(a)} on (${S(1-a/n.tokens)})`:"",c=t===0?"":" · no kernel: what it sent last";return o+s+d+(n.connected?"":c)}function le(n,e){let t=new ResizeObserver(e);return t.observe(n),()=>t.disconnect()}function de(n,e){let t=matchMedia("(prefers-color-scheme: dark)"),r=()=>{let s=getComputedStyle(n).getPropertyValue("--jp-ui-font-color1")!=="";n.classList.toggle("fm-plain",!s),n.classList.toggle("fm-dark",s?ce(n):t.matches),e()},o=new MutationObserver(r);return o.observe(document.body,{attributes:!0}),t.addEventListener("change",r),requestAnimationFrame(r),()=>{o.disconnect(),t.removeEventListener("change",r)}}function ce(n){let[e,t,r]=(getComputedStyle(n).backgroundColor.match(/[\d.]+/g)??["255","255","255"]).map(Number);return .299*e+.587*t+.114*r<128}var V=`.fm-player input[type="number"] {
+  width: 76px;
+}
+.fm-player textarea {
+  font-family: var(--jp-code-font-family, ui-monospace, monospace);
+  resize: vertical;
+}
+.fm-player label {
+  display: inline-flex;
+  align-items: center;
+  gap: 4px;
+  white-space: nowrap;
+}
+.fm-player .fm-state {
+  font-weight: 600;
+  min-width: 56px;
+}
+.fm-player .fm-state[data-state="playing"] {
+  color: var(--fm-accent);
+}
+.fm-player .fm-state[data-state="failed"] {
+  color: var(--fm-error);
+}
+.fm-player .fm-text {
+  font-family: var(--jp-code-font-family, ui-monospace, monospace);
+  white-space: pre-wrap;
+  overflow-wrap: anywhere;
+  border: 1px solid var(--fm-line);
+  border-radius: 3px;
+  padding: 4px 6px;
+  min-height: 3.2em;
+  max-height: 16em;
+  overflow-y: auto;
+}
+`;var ue=(n,e,t)=>{let r=(f,v={})=>t("player",{do:f,...v}),o=null,s=me(f=>{o&&j(o)&&r("speed",{tokens_per_s:f})}),a=f=>{o?.state==="paused"?r(f?"step":"resume"):r("play",{...s.values(),step:f})},d=k("play","▶ play","play the prompt, or go on",()=>a(!1)),c=k("pause","❚❚ pause","stand still after the token at hand",()=>r("pause")),m=k("step","▸ step","one token more, then stand still",()=>a(!0)),l=k("stop","■ stop","end it; the session stands after its last whole token",()=>r("stop")),p=i("span","fm-state",{"data-name":"state",role:"status"}),b=i("span","fm-faint",{"data-name":"player-says"}),w=i("div","fm-error",{role:"alert","data-name":"player-error"}),h=i("div","fm-text",{"data-name":"text","aria-label":"text so far",tabindex:"0"}),u=i("div","fm-row",{role:"toolbar","aria-label":"player"},d,c,m,l,p,b),P=i("div","fm-player",{},s.el,u,w,h);n.append(i("style","",{},V),P),P.addEventListener("keydown",f=>{f.key==="Enter"&&(f.ctrlKey||f.metaKey)&&a(!1)});let H=e.onPart("player",f=>{o=f});return{draw(){if(o===null)return;let[f,v]=[j(o),e.connected];g(d,o.state==="paused"?"▶ resume":"▶ play"),d.disabled=!v||o.state==="playing",c.disabled=!v||o.state!=="playing",m.disabled=!v,l.disabled=!v||!f,g(p,o.state),p.dataset.state=o.state,g(b,fe(o)),g(w,o.error),w.hidden=o.error==="";let D=h.scrollTop+h.clientHeight>=h.scrollHeight-4;g(h,o.text),D&&(h.scrollTop=h.scrollHeight)},destroy:H}};function j(n){return n.state==="playing"||n.state==="paused"}function fe(n){let e=n.measured_per_s===null?"":` · ${n.measured_per_s.toPrecision(3)} tokens/s`,t=n.tokens_per_s===null?"":` (at most ${n.tokens_per_s})`;return`${y(n.tokens)} tokens${e}${t} · position ${y(n.position)} of ${y(n.max_context)}`}function me(n){let e=i("textarea","fm-grow",{rows:"2","data-name":"prompt",placeholder:"a prompt"});e.setAttribute("aria-label","prompt; Ctrl+Enter plays it");let t=E("max-tokens","256","1","1"),r=E("temperature","0","0","0.1"),o=E("speed","","0.1","any");o.placeholder="no limit";let s=()=>Number(o.value)>0?Number(o.value):null;o.addEventListener("change",()=>n(s()));let a=i("input","",{type:"checkbox","data-name":"go-on"}),d=i("div","fm-row",{},i("label","",{title:"stop after so many"},"tokens ",t),i("label","",{title:"0 takes the likeliest token"},"temperature ",r),i("label","",{title:"never faster; empty is as fast as it goes"},"tokens/s ",o),i("label","",{title:"else the session begins at position 0 again"},a," after what was there"));return{el:i("div","",{},i("div","fm-row",{},e),d),values:()=>({prompt:e.value,max_tokens:Number(t.value),temperature:Number(r.value),tokens_per_s:s(),fresh:!a.checked})}}function E(n,e,t,r){return i("input","",{type:"number","data-name":n,value:e,min:t,step:r})}var He=U({name:"PlayerControls",hint:"PlayerControls(session)",make:ue,ready:n=>n.keeps("player")});export{He as default,ue as makePlayerControls};
