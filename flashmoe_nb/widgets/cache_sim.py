@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from flashmoe_nb.errors import FlashMoeError
 from flashmoe_nb.observe.cache_sizes import POLICIES, CacheSizes, cache_sizes
+from flashmoe_nb.widgets.replay_panel import ReplayPanel
 from flashmoe_nb.widgets.view import STATIC, View
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from numpy.typing import NDArray
 
     from flashmoe_nb.widgets.view import Attachable
@@ -32,18 +27,19 @@ class CacheSim(View):
 
     def __init__(self, source: Attachable | None = None) -> None:
         super().__init__()
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flashmoe cache sim")
-        self.sizes: CacheSizes | None = None
-        """The last replay."""
-        self.on_command("replay", lambda _: self._replay())
+        self.replays = ReplayPanel(self)
         if source is not None:
             self.attach(source)
+
+    @property
+    def sizes(self) -> CacheSizes | None:
+        """The last replay."""
+        return self.replays.sizes
 
     def attach(self, source: Attachable, *, measure_residency: bool = False) -> Self:
         """As every view; then replays what is there."""
         super().attach(source, measure_residency=measure_residency)
-        self.sizes = None
-        self._replay()
+        self.replays.show()
         return self
 
     def detach(self) -> Self:
@@ -51,7 +47,7 @@ class CacheSim(View):
         recorded = self._live is not None and self._trace is not None and not self._trace.complete
         super().detach()
         if recorded:
-            self._replay()
+            self.replays.begin()
         return self
 
     def replay(self) -> CacheSizes:
@@ -60,7 +56,7 @@ class CacheSim(View):
         Raises:
             OptionError: fewer than two decoded tokens.
         """
-        self._replay().result()
+        self.replays.begin().result()
         if self.sizes is None:
             assert self._trace is not None
             return cache_sizes(self._trace)  # says what is missing
@@ -69,7 +65,7 @@ class CacheSim(View):
     def close(self) -> None:
         """As every view."""
         super().close()
-        self._worker.shutdown()
+        self.replays.close()
 
     def picture(self) -> NDArray[np.uint8]:
         """Hit rates over the size of the cache, a line for each policy."""
@@ -83,25 +79,3 @@ class CacheSim(View):
             for thick in range(2):
                 drawn[rows.astype(int) + thick, np.arange(_WIDTH)] = _COLOURS[policy]
         return drawn
-
-    def _replay(self) -> Future[None]:
-        return self._worker.submit(self._work)
-
-    def _work(self) -> None:
-        if self._trace is None:
-            return
-        try:
-            self.sizes = cache_sizes(self._trace)
-        except FlashMoeError as error:
-            self.keep({"kind": "cache_sim", "sim": None, "note": str(error)})
-        else:
-            note = "" if self._trace.complete else f"The run goes on: at the replay it had {len(self._trace)} tokens."
-            self.keep({"kind": "cache_sim", "sim": _json(self.sizes), "note": note})
-
-
-def _json(sizes: CacheSizes) -> dict[str, Any]:
-    """As widgets/src/curves.ts takes it; JSON has no NaN."""
-    values = {one.name: getattr(sizes, one.name) for one in fields(sizes)}
-    plain = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values.items()}
-    known = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in plain.items()}
-    return {"policies": list(POLICIES), **known}

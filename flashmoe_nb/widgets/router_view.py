@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import traitlets
 
-from flashmoe_nb.errors import ClosedError
 from flashmoe_nb.widgets.palette import viridis
-from flashmoe_nb.widgets.router_tape import RouterTape
+from flashmoe_nb.widgets.router_panel import RouterPanel
 from flashmoe_nb.widgets.sweeper import Sweeper
 from flashmoe_nb.widgets.view import STATIC, View
 
@@ -35,11 +33,10 @@ class RouterView(View):
     """What colours mean: experts of this token over a fading glow, how often, how long ago, page cache, hit or miss."""
 
     def __init__(self, source: Attachable | None = None) -> None:
-        self._tape: RouterTape | None = None
         self._sweeper: Sweeper | None = None
         super().__init__()
         self.on_command("mode", lambda args: self.set_trait("mode", args["mode"]))
-        self.on_command("router", self._ask_router)
+        self.routers = RouterPanel(self)
         if source is not None:
             self.attach(source)
 
@@ -53,7 +50,7 @@ class RouterView(View):
     def detach(self) -> Self:
         """As every view; keeps no more logits, and looks at the page cache no more."""
         self._stop_sweep()
-        self._tape = None
+        self.routers.forget()
         super().detach()
         return self
 
@@ -74,26 +71,8 @@ class RouterView(View):
         else:
             self._stop_sweep()
 
-    # -- one router's decision ---------------------------------------------------------------------------------------
     def _record(self, session: Session) -> None:
-        self._tape = RouterTape(session.engine)
-        self._holding.enter_context(session.tape(self._tape))
-
-    def _ask_router(self, args: dict[str, Any]) -> None:
-        """Answered from a thread: the engine may be in the middle of a token."""
-        threading.Thread(target=self._answer_router, args=(args["layer"], args["token"]), daemon=True).start()
-
-    def _answer_router(self, layer: int, token: int) -> None:
-        found: NDArray[np.float32] | None = None
-        note = "A trace keeps the chosen experts only; attach a session for the others."
-        if self._tape is not None and self.trace is not None:
-            note = f"The router's logits of token {token} are not kept any more, only those of the last tokens."
-            try:
-                found = self._tape.probabilities(token, self.trace.layer_row(layer))
-            except ClosedError as error:
-                note = str(error)
-        part = {"kind": "router", "layer": layer, "token": token, "note": "" if found is not None else note}
-        self.put(part, [] if found is None else [found.tobytes()], key="router")
+        self._holding.enter_context(self.routers.record(session))
 
     # -- the page cache, while it is shown ---------------------------------------------------------------------------
     def _start_sweep(self) -> None:

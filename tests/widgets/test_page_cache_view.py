@@ -19,7 +19,7 @@ Eventually = Callable[[Callable[[], object]], object]
 
 def shares_of(view: PageCacheView) -> list[list[int]]:
     """The distinct values of each layer as last seen."""
-    return [sorted(set(view._shares[layer].tolist())) for layer in sorted(view._shares)]
+    return [sorted(set(view.cache.shares[layer].tolist())) for layer in sorted(view.cache.shares)]
 
 
 def test_the_page_cache_is_swept_in_the_background(engine: fm.Engine, eventually: Eventually):
@@ -65,8 +65,8 @@ def test_paused_it_looks_only_after_work(engine: fm.Engine, eventually: Eventual
 
 def test_detached_nobody_looks_any_more(engine: fm.Engine, eventually: Eventually):
     view = PageCacheView(engine.session())
-    eventually(lambda: len(view._shares) == 4)
-    sweeper = view._sweeper
+    eventually(lambda: len(view.cache.shares) == 4)
+    sweeper = view.cache.sweeper
     view.detach()
     assert not sweeper._thread.is_alive()
     with pytest.raises(OptionError, match="no page cache to warm"):

@@ -7,8 +7,9 @@ import pytest
 import flashmoe_nb as fm
 from flashmoe_nb.engine import memory_limit
 from flashmoe_nb.errors import OptionError
-from flashmoe_nb.widgets import read_timeline
-from flashmoe_nb.widgets.read_timeline import LEAST_BYTES, ReadTimeline, choices, in_force
+from flashmoe_nb.widgets import limit_panel
+from flashmoe_nb.widgets.limit_panel import LEAST_BYTES, choices, in_force
+from flashmoe_nb.widgets.read_timeline import ReadTimeline
 
 Eventually = Callable[[Callable[[], object]], object]
 
@@ -54,7 +55,7 @@ def test_another_engine_does_not_inherit_the_limit(engine: fm.Engine, recorded: 
 def test_a_limit_that_cannot_be_had_says_why(engine: fm.Engine, monkeypatch: pytest.MonkeyPatch):
     view = ReadTimeline(engine.session())
     # Without the engine nothing can be evicted: stands for any refusal.
-    monkeypatch.setattr(read_timeline, "memory_limit", lambda nbytes, _, kind: memory_limit(nbytes, None, kind))
+    monkeypatch.setattr(limit_panel, "memory_limit", lambda nbytes, _, kind: memory_limit(nbytes, None, kind))
     view.impose(LEAST_BYTES).result()
     assert view.state["limit"]["state"] == "off"
     assert "eviction can be imposed on an engine's files only" in view.state["limit"]["text"]

@@ -21,7 +21,7 @@ def engine() -> fm.Engine:
 def answer(view: RouterView, layer: int, token: int) -> tuple[dict, list[bytes]]:
     told: list[tuple[dict, list[bytes]]] = []
     view._sender.put = lambda content, buffers=(), **_: told.append((content, list(buffers)))
-    view._answer_router(layer, token)
+    view.routers.answer(layer, token)
     return told[0]
 
 

@@ -59,9 +59,9 @@ def test_every_button_of_the_view(notebook: Callable[..., Any], screenshots: Pat
     opened.wait_for(f"{MEANS} == [0.0, 0.0, 1.0, 0.0]")
 
     page.locator("[data-name=sweep]").click()
-    opened.wait_for("view._sweeper.paused")
+    opened.wait_for("view.cache.sweeper.paused")
     page.locator("[data-name=sweep]", has_text="Go on").click()
-    opened.wait_for("not view._sweeper.paused")
+    opened.wait_for("not view.cache.sweeper.paused")
 
     opened.ask("session.feed([1, 2, 3]).shape")
     opened.ask("session.feed([4]).shape")

@@ -169,7 +169,7 @@ def test_a_session_is_drawn_as_it_decodes(notebook: Callable[..., Any], screensh
     page.locator('button[data-name="all_probabilities"]').click()
     page.wait_for_selector(f'.fm-probabilities[data-token="{tokens - 1}"]')
     chosen = opened.ask("view.trace.routed_experts[-1, 3].tolist()")
-    probabilities = opened.ask(f"view._tape.probabilities({tokens - 1}, 3).tolist()")
+    probabilities = opened.ask(f"view.routers.tape.probabilities({tokens - 1}, 3).tolist()")
     assert sorted(sorted(range(512), key=probabilities.__getitem__)[-10:]) == sorted(chosen)
     press(page, "residency")
     opened.wait_for("view.mode == 'residency' and view._sweeper is not None")
