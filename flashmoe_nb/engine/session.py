@@ -47,7 +47,8 @@ class Session:
         self._steps: weakref.ref[Steps] | None = None
         self._player: Player | None = None
         self._observers: list[Observer] = []
-        self._recorders: list[Recorder] = []
+        self.recorders: list[Recorder] = []
+        """Told what is fed; `tape` adds one for a while."""
         self._marks: weakref.WeakSet[Mark] = weakref.WeakSet()
         self.rewrites: dict[tuple[int, int], Rewrite] = {}
         """Called with the slot of (layer, expert) after it was read, to change its bytes for this session."""
@@ -263,11 +264,11 @@ class Session:
     @contextmanager
     def tape(self, recorder: Recorder) -> Iterator[None]:
         """Tell `recorder` what is fed while the block runs, on the engine's thread; evaluates nothing more for it."""
-        self._recorders.append(recorder)
+        self.recorders.append(recorder)
         try:
             yield
         finally:
-            self._recorders.remove(recorder)
+            self.recorders.remove(recorder)
 
     # -- on the owner thread -----------------------------------------------------------------------------------------
     def start_run(self, token_ids: Sequence[int], *, chunk: int | None, watched: bool, steps: Steps | None) -> Run:
@@ -286,7 +287,7 @@ class Session:
             chunk=chunk,
             watched=watched or bool(self._observers),
             measure=watched,
-            recorders=tuple(self._recorders),
+            recorders=tuple(self.recorders),
             rewrites=self.rewrites,
         )
         if self._player is not None:

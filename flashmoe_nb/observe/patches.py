@@ -12,6 +12,7 @@ import numpy as np
 
 from flashmoe_nb.engine.patch import as_kind_of
 from flashmoe_nb.errors import OptionError
+from flashmoe_nb.observe.recorder import TraceRecorder
 from flashmoe_nb.observe.requantize import requantize_slot
 
 if TYPE_CHECKING:
@@ -112,7 +113,16 @@ class Patches:
                 raise OptionError(f"top_k {k} in layer {layer}: give 1 to {left}")
 
     def install(self, session: Session) -> None:
-        """Put the changed bytes of requantized experts into the session's reads; nothing else lasts there."""
+        """Put the changed bytes of requantized experts into the session's reads; nothing else lasts there.
+
+        Raises:
+            OptionError: more experts a token than a trace that is being recorded keeps.
+        """
+        room = min((one.most_experts for one in session.recorders if isinstance(one, TraceRecorder)), default=None)
+        most = max(self.top_k.values(), default=0)
+        if room is not None and most > room:
+            msg = f"top_k {most} is more than the trace that is being recorded keeps of a token, {room}: "
+            raise OptionError(f"{msg}record with most_experts={most}, or step without fm.record")
         session.rewrites.clear()
         for (layer, expert), bits in self.requantized.items():
             session.rewrites[layer, expert] = requantize_slot(bits)

@@ -86,7 +86,9 @@ class TraceRecorder:
     ) -> None:
         engine = session.engine
         facts = TraceFacts.of(engine, most_experts)
-        self._ops, self._most_experts = engine.ops, facts.axes.K
+        self._ops = engine.ops
+        self.most_experts = facts.axes.K
+        """Kept of a token and layer."""
         self._maker = RowMaker(facts, engine.tokenizer)
         self._segments = Segments([empty_columns(facts.axes)])
         self._journal = None if path is None else Journal(path, facts)
@@ -119,7 +121,7 @@ class TraceRecorder:
     def pass_done(self, tape: PassTape) -> None:
         """Take a pass down."""
         previous = self._logits if tape.position == self._next_position else None
-        self._staged.append(take(tape, self._ops, self._most_experts, previous))
+        self._staged.append(take(tape, self._ops, self.most_experts, previous))
 
     def unit_done(self, logits: NDArray[np.float32]) -> None:
         """Keep the passes. What is old is written first: if that fails, this token is undone and the file agrees."""

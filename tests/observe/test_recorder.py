@@ -333,14 +333,15 @@ def test_times_of_layers_are_in_order_and_enclose_their_reads(tiny: Path, ops: s
 
 
 def test_room_for_more_experts_holds_what_a_patch_chose(engine: fm.Engine):
-    """Without the room the token is undone and the error says what to ask for."""
+    """Without the room it is refused before anything is fed, and the error says what to ask for."""
     for room in (None, 6):
         debugger = fm.Debugger(engine.session(), [3, 4])
         debugger.patches.set_top_k(1, 6)
         with fm.record(debugger.session, most_experts=room) as trace:
             if room is None:
-                with pytest.raises(OptionError, match=r"choose 6 experts, this trace keeps 4: .*most_experts=6"):
+                with pytest.raises(OptionError, match=r"top_k 6 is more than .* keeps of a token, 4: .*most_experts=6"):
                     debugger.run()
+                assert debugger.session.position == 0
                 continue
             debugger.run()
         assert trace.routed_experts.shape == (2, 4, 6)
