@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 SHAPE, GROUP_SIZE = (1024, 4096), 64
 HEADS, KEY_HEADS, WIDTH = 64, 16, 128
 """Of a gated delta net of the 397B model."""
-_ROTATED = 24
+ROTATED = 24
+"""Matrices a form takes turns with, so that none stays in the processor's caches."""
 
 
 def run(options: Options) -> Iterator[Table]:
@@ -54,7 +55,7 @@ def product_calls(bits: int) -> Calls:
     rng = np.random.default_rng(0)
     x = rng.standard_normal(columns, np.float32)
     scales, biases = (rng.standard_normal((rows, columns // GROUP_SIZE), np.float32) for _ in range(2))
-    weights = [rng.integers(0, 256, (rows, columns * bits // 8), np.uint8) for _ in range(_ROTATED)]
+    weights = [rng.integers(0, 256, (rows, columns * bits // 8), np.uint8) for _ in range(ROTATED)]
     fields = forms_of.split_fields(x, bits)
     forms = {"(q*s + b) * x": forms_of.matvec_naive, "fma(q, s*x, b*x)": forms_of.matvec_fma}
     return {

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from flashmoe_nb.errors import CheckpointError
+from flashmoe_nb.lab.forecasting.bandwidth import Bandwidth
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +42,8 @@ class Costs:
     spread: float
     """Relative standard deviation of a token's time between parts of the measurement; a guess for published ones."""
     notes: tuple[str, ...] = ()
+    bandwidth: tuple[Bandwidth, ...] = ()
+    """Of plain reads by size and threads; empty for published machines."""
 
     def token_ns(self, sizes: ModelSizes, hit_rate: float, *, fresh: float = 0.0) -> float:
         """Of one decoded token; `fresh` is the share of the misses that find memory to spare."""
@@ -59,6 +62,16 @@ class Costs:
         miss = max(0.0, 1e9 / bytes_per_s - warm)
         return replace(self, miss_ns_per_byte=miss, fresh_ns_per_byte=miss)
 
+    @property
+    def read_note(self) -> str:
+        """The best of the plain reads, for people; empty where none was measured."""
+        if not self.bandwidth:
+            return ""
+        best = max(self.bandwidth, key=lambda rate: rate.cold_bytes_per_s or rate.warm_bytes_per_s)
+        cold = "" if best.cold_bytes_per_s is None else f", {best.cold_bytes_per_s / 1e9:.2g} cold"
+        size = f"{best.read_bytes / 2**20:g} MiB by {best.threads} threads"
+        return f"plain reads of {size}: {best.warm_bytes_per_s / 1e9:.2g} GB/s warm{cold}"
+
     def save(self, path: Path) -> None:
         """As JSON."""
         path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
@@ -72,6 +85,7 @@ class Costs:
         """
         try:
             values = json.loads(path.read_text("utf-8"))
-            return cls(**(values | {"notes": tuple(values["notes"])}))
+            rates = tuple(Bandwidth(**rate) for rate in values["bandwidth"])
+            return cls(**(values | {"notes": tuple(values["notes"]), "bandwidth": rates}))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(f"{path} holds no costs of a machine ({error}): probe it again") from error

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flashmoe_nb.engine.options import DEFAULT_SLOTS
-from flashmoe_nb.errors import BudgetError, OptionError
-from flashmoe_nb.lab.bench.machine import describe_machine
-from flashmoe_nb.lab.bench.table import Table
+from flashmoe_nb.errors import OptionError
 from flashmoe_nb.lab.forecasting.demand import HitRate, Routing, hit_rate, routing_of, shipped_routing
-from flashmoe_nb.lab.forecasting.machines import GIB, find_machine
+from flashmoe_nb.lab.forecasting.machines import find_machine
+from flashmoe_nb.lab.forecasting.outcome import Estimate, Forecast, Memory
 from flashmoe_nb.lab.forecasting.probing import probe
+from flashmoe_nb.lab.forecasting.room import plan_room
 from flashmoe_nb.lab.sizes import ModelSizes, load_config, model_sizes
 from flashmoe_nb.observe import Trace, load_trace
-from flashmoe_nb.storage.synth_shapes import SHAPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,107 +32,7 @@ MODEL_SPREAD = 0.08
 """Relative standard deviation of what the model leaves out: a page cache that is not LRU, a machine that drifts. From
 the checks in data/experiments."""
 _Z90 = 1.645
-_RESERVE_BYTES = 4 * GIB
-"""For the system and other programs, where only the machine's memory is given."""
-_INTERPRETER_BYTES = 160 * 10**6
-_WORK_BYTES = 176 * 2**20
 _CHUNK_TOKENS = 512
-_MEMINFO = Path("/proc/meminfo")
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A value and the ends of its 90 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-    @classmethod
-    def spread(cls, value: float, relative: float) -> Estimate:
-        """Log-normal about `value`."""
-        factor = math.exp(_Z90 * relative)
-        return cls(value, value / factor, value * factor)
-
-    def __str__(self) -> str:
-        return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
-
-    def __contains__(self, measured: float) -> bool:
-        return self.low <= measured <= self.high
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Where the machine's bytes go."""
-
-    ram_bytes: int
-    reserve_bytes: int
-    kept_bytes: int
-    """Resident weights, slots, state, working memory and the interpreter."""
-    cache_bytes: int
-    """What is left for the page cache."""
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Forecast:
-    """Of one model on one machine."""
-
-    model: str
-    machine: str
-    top_k: int
-    own_top_k: int
-    tokens_per_s: Estimate
-    hit_rate: Estimate
-    first_token_s: Estimate
-    """Of the prompt, once the model is open."""
-    open_s: float
-    prompt_tokens: int
-    memory: Memory
-    disk_bytes: int
-    """Of the checkpoint, read in place; packed experts would take `packed_bytes` more."""
-    packed_bytes: int
-    read_bytes: int
-    """Asked for by a token."""
-    with_changes: Mapping[str, float]
-    """Tokens a second if the machine were otherwise."""
-    notes: tuple[str, ...]
-
-    def table(self) -> Table:
-        """For people."""
-        k = f"K={self.top_k}" + ("" if self.top_k == self.own_top_k else f" (trained with {self.own_top_k})")
-        table = Table("forecast", f"{self.model} on {self.machine}, {k}", ("what", "forecast", "90 % interval"))
-        memory = self.memory
-        for name, estimate, form in (
-            ("tokens a second", self.tokens_per_s, ".3g"),
-            ("reads answered by the page cache", self.hit_rate, ".0%"),
-            (f"seconds to the first token, prompt of {self.prompt_tokens}", self.first_token_s, ".3g"),
-        ):
-            table.add(name, format(estimate.value, form), f"{estimate.low:{form}} to {estimate.high:{form}}")
-        for name, value in (
-            ("seconds to open it", f"{self.open_s:.3g}"),
-            ("memory kept", f"{memory.kept_bytes / 1e9:.3g} GB of {memory.ram_bytes / 1e9:.3g}"),
-            ("left for the page cache", f"{memory.cache_bytes / 1e9:.3g} GB"),
-            ("expert bytes a token", f"{self.read_bytes / 1e9:.3g} GB"),
-            ("disk", f"{self.disk_bytes / 1e9:.4g} GB in place, {self.packed_bytes / 1e9:.4g} more packed"),
-            *((f"tokens a second with {change}", f"{rate:.3g}") for change, rate in self.with_changes.items()),
-        ):
-            table.add(name, value, None)
-        table.notes += self.notes
-        return table
-
-    def record(self) -> dict[str, Any]:
-        """For JSON."""
-        estimates = {name: getattr(self, name) for name in ("tokens_per_s", "hit_rate", "first_token_s")}
-        plain = {name: getattr(self, name) for name in self.__slots__ if name not in (*estimates, "memory")}
-        memory = {name: getattr(self.memory, name) for name in Memory.__slots__}
-        shown = {name: {"value": one.value, "low": one.low, "high": one.high} for name, one in estimates.items()}
-        return plain | shown | {"memory": memory, "notes": list(self.notes)}
-
-    def __repr__(self) -> str:
-        return f"<Forecast of {self.model} on {self.machine}: {self.tokens_per_s} tok/s at K={self.top_k}>"
-
-    def _repr_html_(self) -> str:
-        return self.table()._repr_html_()
 
 
 def forecast(
@@ -172,14 +70,15 @@ def forecast(
     if config.moe is None:
         raise OptionError(f"{name} is dense, nothing of it streams by routing: see dense_against_moe")
     k = _checked_top_k(top_k, sizes)
-    memory = _memory(name, sizes, k, ram, machine)
+    memory = plan_room(name, sizes, k, ram, machine)
     if costs is None:
         costs = find_machine(machine).costs(sizes, k) if machine else probe(config, top_k=k, folder=folder)
     if ssd is not None:
         costs = costs.with_ssd(ssd, sizes)
     routings, told = _routings(trace)
     hits = hit_rate(routings, _held(memory, sizes), k)
-    notes = (*_notes(sizes, memory, hits, told, k, folder, machine), *costs.notes)
+    read = [costs.read_note] if costs.read_note else []
+    notes = (*_notes(sizes, memory, hits, told, k, folder, machine), *costs.notes, *read)
     return Forecast(
         name,
         costs.machine,
@@ -207,68 +106,11 @@ def tokens_per_s(sizes: ModelSizes, costs: Costs, hits: HitRate, *, fresh: float
     return Estimate.spread(1e9 / token_ns, relative)
 
 
-def kept_bytes(sizes: ModelSizes, top_k: int) -> int:
-    """What an engine with default options holds, the interpreter included, a short context."""
-    delta = sizes.config.delta
-    state = 0
-    if delta is not None:
-        a_layer = delta.num_v_heads * delta.v_head_dim * delta.k_head_dim + (delta.conv_kernel - 1) * delta.conv_dim
-        state = 4 * a_layer * sizes.config.mixer_kinds.count("linear_attention")
-    slots = max(top_k, DEFAULT_SLOTS) * sizes.expert.nbytes
-    return sizes.resident.nbytes + slots + state + _WORK_BYTES + _INTERPRETER_BYTES
-
-
 def _checked_top_k(top_k: int | None, sizes: ModelSizes) -> int:
     k = sizes.own_top_k if top_k is None else top_k
     if not 1 <= k <= sizes.num_experts:
         raise OptionError(f"top_k is {k}: give 1 to {sizes.num_experts}; the model's own is {sizes.own_top_k}")
     return k
-
-
-def _memory(name: str, sizes: ModelSizes, top_k: int, ram: int | None, machine: str | None) -> Memory:
-    if machine is not None:
-        found = find_machine(machine)
-        total, reserve = ram or found.ram_bytes, found.reserve_bytes
-    elif ram is not None:
-        total, reserve = ram, min(_RESERVE_BYTES, ram // 4)
-    else:
-        total = describe_machine().memory_bytes
-        reserve = total - _available_bytes(total)
-    kept = kept_bytes(sizes, top_k)
-    memory = Memory(total, reserve, kept, total - reserve - kept)
-    if memory.cache_bytes <= 0:
-        _refuse(name, memory)
-    return memory
-
-
-def _refuse(name: str, memory: Memory) -> None:
-    """Say what would run.
-
-    Raises:
-        BudgetError: always.
-    """
-    room = memory.ram_bytes - memory.reserve_bytes
-    fitting = [other for other in SHAPES if not other.startswith("tiny") and _kept_of(other) < room]
-    remedy = f"{', '.join(fitting)} would" if fitting else "none of the shapes known here would"
-    raise BudgetError(
-        f"{name} keeps {memory.kept_bytes:,} bytes in memory, {memory.ram_bytes:,} less {memory.reserve_bytes:,} for "
-        f"the system are {room:,}: give {memory.kept_bytes + memory.reserve_bytes:,} or more; in this memory {remedy} "
-        "run"
-    )
-
-
-def _kept_of(shape: str) -> int:
-    sizes = model_sizes(load_config(shape)[1])
-    return kept_bytes(sizes, sizes.own_top_k)
-
-
-def _available_bytes(total: int) -> int:
-    """What a program could have now; on a system that does not say, all but a quarter."""
-    if _MEMINFO.exists():
-        for line in _MEMINFO.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return total - min(_RESERVE_BYTES, total // 4)
 
 
 def _held(memory: Memory, sizes: ModelSizes) -> float:

@@ -19,6 +19,7 @@ import numpy as np
 from flashmoe_nb.engine import memory_limit, open_engine
 from flashmoe_nb.errors import PageCacheError, UnsupportedError
 from flashmoe_nb.lab.bench.machine import describe_machine
+from flashmoe_nb.lab.forecasting.bandwidth import measure_bandwidth
 from flashmoe_nb.lab.forecasting.costs import Costs
 from flashmoe_nb.lab.sizes import ModelSizes, model_sizes
 from flashmoe_nb.observe import record
@@ -149,6 +150,7 @@ def _measure(engine: Engine, sizes: ModelSizes, load_ns: float) -> Costs:
         load_ns,
         _spread([block.computing_ns + block.reading_ns for block in blocks]),
         misses.notes,
+        measure_bandwidth(engine.checkpoint.index.files[0]),
     )
 
 

@@ -31,8 +31,8 @@ result  # a table: each way, its effect on speed with a 95 % interval, the origi
 Every way of an experiment decodes the same tokens on an engine of its own, in turns, in random order; effects are taken
 pair by pair. Tokens are fed, not sampled, and every way's choices are compared with the first one's: all but the
 experiments that say so must leave them as they are. `--limit` makes memory scarce (a cgroup on Linux), `--cold` empties
-the page cache before every token, without either everything is in memory. A verdict is "unclear" where the interval is too
-wide to tell: run more repetitions on a machine that does nothing else.
+the page cache before every token, without either everything is in memory. A verdict is "unclear" where the interval is
+too wide to tell: run more repetitions on a machine that does nothing else.
 
 """
 _NOTHING = "Nothing has been kept yet: run the commands above on a machine that does nothing else.\n"

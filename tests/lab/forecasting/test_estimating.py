@@ -13,7 +13,7 @@ import flashmoe_nb as fm
 from flashmoe_nb.errors import BudgetError, CheckpointError, OptionError
 from flashmoe_nb.lab.forecasting import MACHINES, Costs, forecast
 from flashmoe_nb.lab.forecasting.dense_moe import DENSE_9B, cyclic_hit_rate, dense_against_moe
-from flashmoe_nb.lab.forecasting.estimating import Estimate
+from flashmoe_nb.lab.forecasting.outcome import Estimate
 from flashmoe_nb.lab.sizes import ModelSizes, load_config, model_sizes, shape_config
 from flashmoe_nb.observe.stats_cache import lru_curve
 

@@ -11,9 +11,10 @@ from flashmoe_nb.config import ModelConfig
 from flashmoe_nb.errors import PageCacheError, UnsupportedError
 from flashmoe_nb.lab import forecast
 from flashmoe_nb.lab.bench.options import Options
-from flashmoe_nb.lab.forecasting import probe
+from flashmoe_nb.lab.forecasting import Costs, probe
+from flashmoe_nb.lab.forecasting.bandwidth import measure_bandwidth
 from flashmoe_nb.lab.forecasting.check import Checked, check, table, write_checked
-from flashmoe_nb.lab.forecasting.estimating import Estimate
+from flashmoe_nb.lab.forecasting.outcome import Estimate
 from flashmoe_nb.lab.forecasting.probing import shape_of
 from flashmoe_nb.lab.sizes import load_config
 from flashmoe_nb.storage.synth_shapes import SHAPES, config_of
@@ -51,6 +52,10 @@ def test_a_probe_measures_every_part(tmp_path: Path):
         min(*costs.layer_ns.values(), costs.head_ns, costs.warm_read_ns, costs.prefill_ns, costs.load_ns_per_byte) > 0
     )
     assert costs.miss_ns_per_byte >= 0
+    assert costs.bandwidth
+    costs.save(tmp_path / "costs.json")
+    assert Costs.load(tmp_path / "costs.json") == costs
+    (tmp_path / "costs.json").unlink()
     assert not list(tmp_path.iterdir())
     found = forecast("tiny", top_k=2, costs=costs)
     assert found.tokens_per_s.low < found.tokens_per_s.value < found.tokens_per_s.high
@@ -80,3 +85,11 @@ def test_the_table_counts_errors_and_what_lies_inside():
     assert one(8).error == pytest.approx(0.25)
     assert "1 of 2 inside" in table([one(10), one(20)]).text()
     assert "median absolute error 25.0%" in table([one(10), one(20)]).text()
+
+
+def test_bandwidth_is_measured_by_size_and_threads(tmp_path: Path):
+    path = tmp_path / "file"
+    path.write_bytes(bytes(4 * 2**20))
+    found = measure_bandwidth(path, sizes=(2**16, 2**20, 2**23), threads=(1, 2))
+    assert [(rate.read_bytes, rate.threads) for rate in found] == [(2**16, 1), (2**16, 2), (2**20, 1), (2**20, 2)]
+    assert all(rate.warm_bytes_per_s > 0 for rate in found)

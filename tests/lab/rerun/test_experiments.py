@@ -14,7 +14,7 @@ from flashmoe_nb.errors import CheckpointError, OptionError, PageCacheError
 from flashmoe_nb.lab.audit import ledger
 from flashmoe_nb.lab.forecasting.check import Checked, write_checked
 from flashmoe_nb.lab.forecasting.dense_moe import dense_against_moe
-from flashmoe_nb.lab.forecasting.estimating import Estimate
+from flashmoe_nb.lab.forecasting.outcome import Estimate
 from flashmoe_nb.lab.rerun.decoding import same_choices
 from flashmoe_nb.lab.rerun.effect import Verdict
 from flashmoe_nb.lab.rerun.page import page
