@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser lab test lint format bench widgets clean
+.PHONY: help setup browser lab test lint format bench docs widgets clean
 
 help:
 	@echo 'make setup    make .venv with everything, and a Chromium for the tests'
@@ -22,6 +22,7 @@ help:
 	@echo 'make test     run all tests; ARGS="tests/storage -x" passes arguments on, JOBS=4 sets the processes'
 	@echo 'make lint     ruff check, ruff format --check, mypy'
 	@echo 'make format   let ruff rewrite what it can'
+	@echo 'make docs     run the tutorials and write them to build/notebooks/ as pages that need no network'
 	@echo 'make widgets  check, test and bundle the front end in widgets/; needs Node, the bundles are committed'
 	@echo 'make bench    measure memory and speed; ARGS passes arguments on'
 	@echo 'make clean    delete .venv, builds and caches'
@@ -60,6 +61,9 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(PY) -m flashmoe_nb.cli bench $(ARGS)
+
+docs: $(STAMP)
+	$(PY) notebooks/render.py build/notebooks $(ARGS)
 
 # `npm ci` only when the lock file changed.
 widgets/node_modules/.installed: widgets/package-lock.json
