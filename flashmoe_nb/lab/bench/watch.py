@@ -11,7 +11,7 @@ import statistics
 import tempfile
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from time import process_time_ns
+from time import perf_counter_ns, process_time_ns
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,15 +20,15 @@ import flashmoe_nb.engine as fm
 from flashmoe_nb.engine.demo import packed_demo
 from flashmoe_nb.errors import CheckpointError
 from flashmoe_nb.lab.bench.table import Table
-from flashmoe_nb.observe import Debugger, record
+from flashmoe_nb.observe import Debugger, load_trace, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from flashmoe_nb.lab.bench.options import Options
 
-PAIRS = 500
-"""On the demo model; a true shape takes as many as the options say."""
+PAIRS = 1000
+"""Tokens on the demo model; a true shape takes as many as the options say."""
 
 
 def run(options: Options) -> Iterator[Table]:
@@ -50,15 +50,11 @@ def _measure(engine: fm.Engine, n_tokens: int) -> Table:
     start = engine.session()
     engine.warm()
     start.feed(ids[:8])
-    with ExitStack() as stack:
-        ways = _ways(start, stack)
-        spent: dict[str, list[int]] = {name: [] for name in ways}
-        for number, token in enumerate(ids[8:]):
-            names = list(ways)
-            for name in names[number % len(names) :] + names[: number % len(names)]:
-                begin_ns = process_time_ns()
-                ways[name](token)
-                spent[name].append(process_time_ns() - begin_ns)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "trace.safetensors"
+        with ExitStack() as stack:
+            spent = _spend(_ways(start, stack, path), ids[8:])
+        table.notes.append(_evidence(path))
     plain = spent["unwatched"]
     for name, times in spent.items():
         ratio, bound = _ratio(times, plain)
@@ -66,11 +62,36 @@ def _measure(engine: fm.Engine, n_tokens: int) -> Table:
     return table
 
 
-def _ways(start: fm.Session, stack: ExitStack) -> dict[str, Callable[[int], object]]:
+def _spend(ways: dict[str, Callable[[int], object]], ids: Sequence[int]) -> dict[str, list[int]]:
+    """CPU time of each token each way, the ways taking turns at going first."""
+    spent: dict[str, list[int]] = {name: [] for name in ways}
+    names = list(ways)
+    for number, token in enumerate(ids):
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            begin_ns = process_time_ns()
+            ways[name](token)
+            spent[name].append(process_time_ns() - begin_ns)
+    return spent
+
+
+def _evidence(path: Path) -> str:
+    """What the trace holds, and how soon it answers."""
+    begin_ns = perf_counter_ns()
+    trace = load_trace(path)
+    opened_ns = perf_counter_ns()
+    counts = trace.layer_count(trace.sparse_layers[-1])
+    counted_ns = perf_counter_ns()
+    took = (
+        f"opened in {(opened_ns - begin_ns) / 1e6:.1f} ms, a layer's counts in {(counted_ns - opened_ns) / 1e6:.1f} ms"
+    )
+    held = f"{len(trace):,} tokens, {len(trace.reads):,} reads, {counts.sum():,} choices a layer"
+    return f"the trace: {held}, {path.stat().st_size / 1e6:.1f} MB; {took}"
+
+
+def _ways(start: fm.Session, stack: ExitStack, path: Path) -> dict[str, Callable[[int], object]]:
     """Each on a fork of its own."""
     plain, traced, stepped = start.fork(), start.fork(), start.fork()
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    stack.enter_context(record(traced, folder / "trace.safetensors"))
+    stack.enter_context(record(traced, path))
     waiting = Debugger(start.fork())
     waiting.break_at(layer=0, expert=0)
 
