@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from safetensors.numpy import load
 
 from flashmoe_nb.engine import Engine, Player, Session
 from flashmoe_nb.errors import OptionError
 from flashmoe_nb.observe import Debugger
 from flashmoe_nb.widgets.debug_desk import DebugDesk
 from flashmoe_nb.widgets.debugger_panel import DebuggerPanel
+from flashmoe_nb.widgets.palette import viridis
 from flashmoe_nb.widgets.static_page import write_page
 from flashmoe_nb.widgets.view import STATIC, View
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     Steppable = Debugger | Session | Engine | Player | View
+
+_PICTURE_PIXELS = 512
+"""Width of a picture."""
 
 
 class LayerDebugger(View):
@@ -62,6 +72,24 @@ class LayerDebugger(View):
             panel.desk.debugger.close()
             panel.desk = None
         return self
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """With a picture for where no widget can live."""
+        bundle = super()._repr_mimebundle_(**options)
+        if bundle is not None and self.debugger is not None:
+            bundle[0]["image/png"] = self.snapshot().data
+        return bundle
+
+    def picture(self) -> NDArray[np.uint8]:
+        """The value at hand as the inspector draws it, symmetric about nought."""
+        chunk = self.state.get("debugger", {}).get("chunk", "")
+        if not chunk:
+            return super().picture()
+        values = load(base64.b64decode(chunk)).get("slice", np.zeros((1, 1), np.float32))
+        size = np.abs(values[np.isfinite(values)]).max(initial=0) or 1.0
+        colours = viridis(np.where(np.isfinite(values), 0.5 + values / size / 2, 0.5))
+        wide, high = max(1, _PICTURE_PIXELS // values.shape[1]), max(4, 96 // values.shape[0])
+        return colours.repeat(high, axis=0).repeat(wide, axis=1)
 
     def to_html(self, path: str | Path) -> Path:
         """Write what is shown as one page that opens from disk and needs no network.

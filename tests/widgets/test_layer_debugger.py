@@ -144,3 +144,15 @@ def test_a_page_holds_the_report_and_fetches_nothing(engine: fm.Engine, tmp_path
     assert re.findall(r"https?://(?!www\.w3\.org/)", text) == []
     with pytest.raises(OptionError, match="nothing is attached"):
         LayerDebugger().to_html(tmp_path / "none.html")
+
+
+def test_a_picture_of_the_value_goes_with_the_widget(engine: fm.Engine) -> None:
+    view = LayerDebugger(engine.session(), IDS)
+    _click(view, "goto", layer=1, stage="mixer")
+    picture = view.picture()
+    assert picture.shape[2] == 3
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
+    data, _ = view._repr_mimebundle_()
+    assert data["image/png"].startswith(b"\x89PNG")
+    _click(view, "edit", how="zero")
+    assert len(np.unique(view.picture().reshape(-1, 3), axis=0)) == 1

@@ -57,6 +57,8 @@ export const makeLayerDebugger: MakeView = (el, store, send) => {
       if (now === null) return undefined;
       const fresh = now.number !== drawn;
       drawn = now.number;
+      const layer = now.facts.place?.layer ?? null;
+      if (fresh && layer !== null) store.select({ layer }); // views linked with this one show it
       bar.show(now, store.connected);
       keepFocus(root, () => {
         for (const show of shows) show(now, fresh);

@@ -240,6 +240,30 @@ TOO_WIDE = """root => {
 }"""
 
 
+def test_a_run_shows_that_it_runs_and_is_halted(panel: Panel):
+    panel.opened.ask("view.attach(engine, prompt=[1] * 3000) and None")
+    before = panel.number()
+    panel.named("run").click()
+    panel.opened.wait_for("view.debugger.session.position > 5")
+    assert panel.text("doing").startswith("run")
+    assert panel.number() == before  # not done yet, and the kernel answers
+    panel.named("step").click()  # waits for the run
+    panel.named("halt").click()  # ends the run, and takes the step back
+    panel.opened.wait_for("view.panel.errands.ahead == 0")
+    position, where = panel.opened.ask("(view.debugger.session.position, str(view.debugger.where.stage))")
+    assert 5 <= position < 2999
+    assert where == "embed"
+    assert panel.text("doing") == ""
+
+
+def test_a_kernel_that_is_gone_leaves_a_readable_panel(panel: Panel):
+    panel.click("layer-1")
+    place = panel.text("place")
+    panel.opened.restart_kernel()
+    panel.page.wait_for_function("el => el.disabled", arg=panel.named("step").element_handle())
+    assert panel.text("place") == place
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_it_looks_right(notebook: Callable[..., Any], screenshots: Path, theme: str):
     opened = notebook([OPEN], run=False)
