@@ -132,6 +132,46 @@ def test_reload_shows_what_goes_on_meanwhile(controls: Controls):
     again.shows("stopped")
 
 
+CLICK_UNTIL = """async ([button, state, wanted]) => {
+    const start = performance.now();
+    button.click();
+    while (state.dataset.state !== wanted) await new Promise(requestAnimationFrame);
+    return performance.now() - start;
+}"""
+
+
+def test_clicks_take_effect_at_full_speed_and_with_a_view_beside(notebook: Callable[..., Any]):
+    """How long from a click to the state on the screen is reported, not asserted."""
+    view = "from flashmoe_nb.widgets import RouterView\nview = RouterView(session)\nview"
+    controls = Controls(notebook([OPEN, view]))
+    state = controls.named("state").element_handle()
+    controls.start(tokens=4000)
+    controls.opened.wait_for("controls.player is not None and len(controls.player.tokens) > 20")
+    took: dict[str, list[float]] = {"pause": [], "play": []}
+    for _ in range(6):
+        for name, wanted in (("pause", "paused"), ("play", "playing")):
+            button = controls.named(name).element_handle()
+            took[name].append(controls.opened.page.evaluate(CLICK_UNTIL, [button, state, wanted]))
+            assert controls.opened.ask("controls.player.state") == wanted
+            controls.opened.page.wait_for_timeout(150)
+    button = controls.named("stop").element_handle()
+    took["stop"] = [controls.opened.page.evaluate(CLICK_UNTIL, [button, state, "stopped"])]
+    print({name: [round(ms) for ms in times] for name, times in took.items()}, "ms from click to state")
+    tokens = controls.opened.ask("len(view.trace)")
+    assert tokens == controls.opened.ask("session.position")
+    controls.opened.wait_for_status(nth=1, tokens=tokens, painted=tokens - 1)
+
+
+def test_a_kernel_restarted_while_it_plays_leaves_a_readable_panel(controls: Controls):
+    controls.start(tokens=100_000, speed=50)
+    controls.opened.wait_for("controls.player is not None and len(controls.player.tokens) > 10")
+    controls.named("text").filter(has_text="a").wait_for()
+    controls.opened.restart_kernel()
+    controls.opened.page.wait_for_function("el => el.disabled", arg=controls.named("pause").element_handle())
+    assert controls.named("text").text_content() != ""
+    assert controls.opened.ask("1 + 1") == 2  # the old kernel ended, though its player never would have
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_it_looks_right(notebook: Callable[..., Any], screenshots: Path, theme: str):
     opened = notebook([OPEN], run=False)
