@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     )
     from flashmoe_nb.widgets import (
         CacheSim,
+        Dashboard,
         LayerDebugger,
         PageCacheView,
         PlayerControls,
@@ -48,12 +49,14 @@ if TYPE_CHECKING:
         RouterView,
         TokenStrip,
     )
+    from flashmoe_nb.widgets.dashboard import dashboard
 
 __version__ = "0.1.0"
 
 __all__ = [
     "CacheSim",
     "Chat",
+    "Dashboard",
     "Debugger",
     "Engine",
     "ExpertRead",
@@ -76,6 +79,7 @@ __all__ = [
     "attention_pattern",
     "compare",
     "contributions",
+    "dashboard",
     "delta_view",
     "errors",
     "forecast",
@@ -94,10 +98,20 @@ __all__ = [
 _CHAT = ("Chat", "tool")
 _ENGINE = ("Engine", "MemoryLimit", "Player", "Session", "Steps", "Token", "memory_limit")
 _EVENTS = ("ExpertRead", "Routing", "Stage", "StageEvent")
-_WIDGETS = ("CacheSim", "LayerDebugger", "PageCacheView", "PlayerControls", "ReadTimeline", "RouterView", "TokenStrip")
-_ELSEWHERE = (*_CHAT, *_ENGINE, *_EVENTS, *_WIDGETS, "errors", "forecast", "lab", "open")
+_WIDGETS = (
+    "CacheSim",
+    "Dashboard",
+    "LayerDebugger",
+    "PageCacheView",
+    "PlayerControls",
+    "ReadTimeline",
+    "RouterView",
+    "TokenStrip",
+)
+_ELSEWHERE = (*_CHAT, *_ENGINE, *_EVENTS, *_WIDGETS, "dashboard", "errors", "forecast", "lab", "open")
 _HOMES = {
     "open": ("flashmoe_nb.engine", "open_engine"),
+    "dashboard": ("flashmoe_nb.widgets.dashboard", "dashboard"),
     "forecast": ("flashmoe_nb.lab.forecasting", "forecast"),
     **{name: ("flashmoe_nb.chat", name) for name in _CHAT},
     **{name: ("flashmoe_nb.engine", name) for name in _ENGINE},

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from flashmoe_nb.engine import Engine, Session
+    from flashmoe_nb.observe.trace import Trace
     from flashmoe_nb.widgets.view import Attachable
 
 MODES = ("now", "counts", "recency", "residency", "source")
@@ -58,10 +59,7 @@ class RouterView(View):
         """How often each expert was chosen, brighter the more often, on a logarithmic scale."""
         if self.trace is None or not len(self.trace):
             return super().picture()
-        counts = np.log1p(self.trace.logical_count)
-        colours = viridis(counts / max(float(counts.max()), 1.0))
-        wide = max(1, _PICTURE_PIXELS // counts.shape[1])
-        return colours.repeat(_ROW_PIXELS, axis=0).repeat(wide, axis=1)
+        return usage_picture(self.trace)
 
     @traitlets.observe("mode")
     def _mode_changed(self, change: dict[str, Any]) -> None:
@@ -95,3 +93,11 @@ class RouterView(View):
     def _fresh(self) -> None:
         if self._sweeper is not None:
             self._sweeper.resend()
+
+
+def usage_picture(trace: Trace) -> NDArray[np.uint8]:
+    """How often each expert was chosen, brighter the more often, on a logarithmic scale. Shapes: [height, width, 3]."""
+    counts = np.log1p(trace.logical_count)
+    colours = viridis(counts / max(float(counts.max()), 1.0))
+    wide = max(1, _PICTURE_PIXELS // counts.shape[1])
+    return colours.repeat(_ROW_PIXELS, axis=0).repeat(wide, axis=1)

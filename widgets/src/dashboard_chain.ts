@@ -1,0 +1,91 @@
+// The chosen token in four steps, each the reason for the next: token, choices, reads, what memory holds.
+
+import { make, setText } from "./dom";
+import { byteText, count, msText, percent, visible } from "./format";
+import { DECODE, ReadSums } from "./reads";
+import { knownCount, residentBytes } from "./residency";
+import type { RunStore } from "./store";
+import type { View } from "./view";
+
+export interface Chain extends View {
+  readonly el: HTMLElement;
+}
+
+/** Name of the panel that shows more, and the title. */
+const LINKS = [
+  ["tokens", "Token"],
+  ["router", "Choices"],
+  ["reads", "Reads"],
+  ["cache", "Page cache"],
+] as const;
+
+/** `reveal` shows a panel. */
+export function makeChain(store: RunStore, reveal: (panel: string) => void): Chain {
+  const sums = new ReadSums(store);
+  const el = make("div", "fm-chain", { role: "group", "aria-label": "The token that is shown" });
+  const texts = LINKS.map(([panel, title]) => {
+    const text = make("span", "fm-link-text");
+    const link = make("button", "fm-link", { type: "button", "data-name": `link_${panel}`, title: `Show ${title}` });
+    link.append(make("span", "fm-link-title", {}, title), text);
+    link.addEventListener("click", () => reveal(panel));
+    el.append(link);
+    return text;
+  });
+  return {
+    el,
+    draw() {
+      for (const [at, text] of linkTexts(store, sums).entries()) setText(texts[at], text);
+      return undefined;
+    },
+    destroy: () => undefined,
+  };
+}
+
+/** Token, choices, reads, page cache, in words. */
+export function linkTexts(store: RunStore, sums: ReadSums): readonly [string, string, string, string] {
+  const token = store.shownToken;
+  if (token < 0) return ["none yet", "none yet", "none yet", residentText(store)];
+  const phase = store.column("phase").at(token) === DECODE ? "output" : "prompt";
+  return [
+    `${count(token)} “${visible(store.text(token))}” · ${phase}`,
+    choicesText(store, token),
+    readsText(sums, token),
+    residentText(store),
+  ];
+}
+
+function choicesText(store: RunStore, token: number): string {
+  const ids = store.column("expert_ids");
+  if (!ids.has(token)) return "older than what is kept here";
+  const { sparse_layers, top_k } = store.facts!;
+  const chosen = `${top_k} × ${sparse_layers.length} layers`;
+  if (!ids.has(token - 1)) return chosen;
+  const before = choicesOf(store, token - 1);
+  const again = [...choicesOf(store, token)].filter((choice) => before.has(choice)).length;
+  return `${chosen} · ${again} of ${top_k * sparse_layers.length} again`;
+}
+
+/** Each chosen expert as a number of its own among those of all layers. */
+function choicesOf(store: RunStore, token: number): Set<number> {
+  const [kept, { num_experts }] = [store.keptExperts, store.facts!];
+  const ids = Array.from(store.column("expert_ids").rows(token), Number);
+  const real = ids.map((id, at) => (id < num_experts ? Math.floor(at / kept) * num_experts + id : -1));
+  return new Set(real.filter((choice) => choice >= 0));
+}
+
+function readsText(sums: ReadSums, token: number): string {
+  const sum = sums.of(token);
+  if (sum.reads === 0) return "none here";
+  return `${byteText(sum.bytes)} in ${msText(sum.readMs)} of ${msText(sum.passMs)} · ${percent(sum.hitBytes / sum.bytes)} hits`;
+}
+
+function residentText(store: RunStore): string {
+  const facts = store.facts!;
+  if (!facts.residency_per_expert) return "experts share pages";
+  const all = facts.expert_bytes * store.residency.length;
+  if (knownCount(store.residency) > 0) {
+    const resident = residentBytes(store.residency, facts.expert_bytes);
+    return `${byteText(resident)} of ${byteText(all)} · ${percent(resident / all)}`;
+  }
+  return "as the reads found it";
+}
