@@ -118,7 +118,7 @@ export function drawLanes(sheet: Sheet, theme: Theme, layers: readonly number[],
       context.fillRect(0, top, width, rowHeight);
       context.globalAlpha = 1;
     }
-    if (rowHeight >= 12 || row % 4 === 0) label(context, theme, `layer ${layer}`, top + rowHeight / 2);
+    if (rowHeight >= 12 || row % 4 === 0) label(context, theme, `L${layer}`, Math.max(7, top + rowHeight / 2));
   });
   placeReads(layers, plan, rowHeight);
   clipped(sheet, () => {
@@ -131,7 +131,7 @@ function label(context: CanvasRenderingContext2D, theme: Theme, text: string, y:
   context.fillStyle = theme.faint;
   context.textAlign = "left";
   context.textBaseline = "middle";
-  context.fillText(text.replace("layer ", "L"), 4, y);
+  context.fillText(text, 4, y);
 }
 
 function placeReads(layers: readonly number[], plan: Lanes, rowHeight: number): void {

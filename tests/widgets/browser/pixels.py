@@ -16,9 +16,14 @@ _COUNT = """(canvas, colour) => {
 }"""
 
 
+def drawn(page: Any) -> None:
+    """Wait until what happened so far is drawn: widgets draw once a frame."""
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def picture(canvas: Any) -> str:
     """All its pixels, once the page has drawn."""
-    canvas.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    drawn(canvas.page)
     return canvas.evaluate("canvas => canvas.toDataURL()")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.widgets.browser.pixels import coloured, picture
+from tests.widgets.browser.pixels import coloured, drawn, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -33,19 +33,23 @@ def test_every_control_of_the_simulation(notebook: Callable[..., Any], screensho
 
     size = page.locator("[data-name=size]")
     size.fill("1")
+    drawn(page)
     assert body.get_attribute("data-capacity") == "512"
     assert page.locator("[data-name=size_text]").inner_text().startswith("47.2 MB")
     lru = page.locator("tr[data-policy=lru] td").first.inner_text()
     assert float(lru.removesuffix(" %")) == pytest.approx(shares[0] * 100, abs=0.051)
     size.fill("0")
+    drawn(page)
     assert body.get_attribute("data-capacity") == "10"
     assert page.locator("tr[data-policy=lru] td").first.inner_text() != lru
 
     speed = page.locator("tr[data-policy=lru] td").last.inner_text()
     page.locator("[data-name=ssd]").fill("0.1")
+    drawn(page)
     assert float(page.locator("tr[data-policy=lru] td").last.inner_text()) < float(speed)
     slower = page.locator("tr[data-policy=lru] td").last.inner_text()
     page.locator("[data-name=latency]").fill("5000")
+    drawn(page)
     assert float(page.locator("tr[data-policy=lru] td").last.inner_text()) < float(slower)
 
     assert coloured(canvas, FIFO) == 0

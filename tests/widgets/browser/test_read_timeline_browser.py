@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flashmoe_nb.storage.pack import pack
-from tests.widgets.browser.pixels import centre, coloured, picture
+from tests.widgets.browser.pixels import centre, coloured, drawn, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -71,6 +71,7 @@ def test_every_control_of_the_timeline(notebook: Callable[..., Any], screenshots
     assert opened.ask("view.following") is False
     page.locator(".fm-root").press("ArrowRight")
     opened.wait_for("view.token == 21")
+    drawn(page)
     assert "Token 21" in page.locator("[data-name=says]").inner_text()
     page.locator("[data-name=layer]").click()
     lanes.click(position=centre(lanes, CACHE))
@@ -85,6 +86,7 @@ def test_the_banner_imposes_a_limit_and_reads_reach_the_ssd(
     opened = notebook([LIVE.format(folder=str(own_demo)), DECODE])
     page, banner = opened.page, opened.page.locator("[data-name=banner]")
     banner.wait_for()
+    drawn(page)
     assert "You are measuring RAM" in banner.inner_text()
     page.locator("[data-name=limit_bytes]").select_option(index=1)
     page.locator("[data-name=limit]").click()

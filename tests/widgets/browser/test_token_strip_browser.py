@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.widgets.browser.pixels import drawn
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 TRACE = Path(__file__).parents[3] / "data" / "traces" / "json.safetensors"
@@ -27,12 +29,13 @@ def test_every_control_of_the_strip(notebook: Callable[..., Any], screenshots: P
     page, tokens = opened.page, opened.ask("len(trace)")
     opened.wait_for_status(tokens=tokens, painted=tokens - 1)
     root = page.locator(".fm-root").first
-    drawn = "trace.column('token_rank')[n] >= 0"
-    brace = opened.ask(f"max(n for n, text in enumerate(trace.token_texts) if '{{' in text and {drawn})")
+    sampled = "trace.column('token_rank')[n] >= 0"
+    brace = opened.ask(f"max(n for n, text in enumerate(trace.token_texts) if '{{' in text and {sampled})")
     token = root.locator(f"[data-token='{brace}']")
     assert "{" in token.inner_text()
     token.click()
     opened.wait_for(f"strip.token == {brace} and not strip.following")
+    drawn(page)
     assert token.get_attribute("aria-selected") == "true"
     opened.wait_for(f"timeline.token == {brace}")  # the linked view shows it too
     opened.wait_for_status(1, shown=brace)
