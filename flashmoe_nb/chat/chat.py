@@ -11,11 +11,12 @@ Knows no widget.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from flashmoe_nb.chat import saved
 from flashmoe_nb.chat.approval import approver
+from flashmoe_nb.chat.guide import CallGuide, GrammarMaker
 from flashmoe_nb.chat.pieces import BrokenCall, Finish, Thought, ToolResult
 from flashmoe_nb.chat.prefix_session import PrefixSession
 from flashmoe_nb.chat.prompt import PromptMaker
@@ -61,10 +62,12 @@ class Chat:
         max_tokens: of one turn.
         temperature, top_p, min_p, seed, stop: as `Session.generate`.
         max_rounds: how often the model may call tools before it must answer.
+        constrained: let a grammar rule out tokens that cannot go on to a call that fits its tool; needs the extra
+            `grammar`, and what it costs is in `Finish.grammar_ns`.
         template_variables: further variables for templates that know them.
 
     Raises:
-        OptionError: a value outside its range.
+        OptionError: a value outside its range, or `constrained` without the extra.
         ToolError: two tools of one name.
         UnsupportedError: tools, and a template that writes calls in no known way.
     """
@@ -85,6 +88,7 @@ class Chat:
         seed: int | None = None,
         stop: str | Sequence[str] = (),
         max_rounds: int = 8,
+        constrained: bool = False,
         template_variables: Mapping[str, Any] | None = None,
     ) -> None:
         if whole("max_rounds", max_rounds) < 0:
@@ -103,6 +107,7 @@ class Chat:
         self._prompts = PromptMaker(engine, template_variables)
         if self.tools:
             self._prompts.call_format()
+        self._grammars = GrammarMaker(engine) if constrained else None
         self._line = PrefixSession(engine)
         self._busy = threading.Lock()
         self._turn: Turn | None = None
@@ -194,7 +199,7 @@ class Chat:
             if self._stopped or not turn.calls:
                 break
             if left == 0:
-                finish = Finish("tool_rounds", finish.n_prompt, finish.n_reused, finish.n_generated)
+                finish = replace(finish, reason="tool_rounds")
                 break
             for call in turn.calls:
                 result = self._result(call)
@@ -204,7 +209,17 @@ class Chat:
 
     def _new_turn(self) -> Turn:
         prompt = self._prompts.make(self.messages, self.tools, enable_thinking=self.enable_thinking)
-        turn = Turn(self._line, prompt, self.sampling, tools=self.tools, thinking_budget=self.thinking_budget)
+        guide = None
+        if self._grammars is not None and prompt.call_format is not None:
+            guide = CallGuide(self._grammars, self.tools, prompt.call_format)
+        turn = Turn(
+            self._line,
+            prompt,
+            self.sampling,
+            tools=self.tools,
+            thinking_budget=self.thinking_budget,
+            guide=guide,
+        )
         self._turn = turn
         if self._stopped:
             turn.stop()  # it was asked for between two turns

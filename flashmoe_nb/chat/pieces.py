@@ -62,6 +62,8 @@ class Finish:
     n_reused: int
     """Of these, how many the session had already been fed."""
     n_generated: int
+    grammar_ns: int = 0
+    """Time that constraining calls to a grammar took."""
 
 
 Piece: TypeAlias = "Thought | Text | ToolCall | BrokenCall"

@@ -21,6 +21,10 @@ from flashmoe_nb.errors import OptionError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from flashmoe_nb.chat.guide import CallGuide
     from flashmoe_nb.chat.pieces import Piece
     from flashmoe_nb.chat.prefix_session import PrefixSession
     from flashmoe_nb.chat.prompt import Prompt
@@ -53,6 +57,7 @@ class Turn:
         tools: what may be called; their schemas give XML values their types.
         thinking_budget: tokens of thought after which the block is closed; None sets no limit.
         adjust: as for `Session.generate`.
+        guide: keeps calls to the grammar of their tools.
         listener: called with every token sampled, before its text is looked at.
 
     Raises:
@@ -68,12 +73,13 @@ class Turn:
         tools: Sequence[Tool] = (),
         thinking_budget: int | None = None,
         adjust: Adjust | None = None,
+        guide: CallGuide | None = None,
         listener: Listener | None = None,
     ) -> None:
         if thinking_budget is not None and whole("thinking_budget", thinking_budget) < 1:
             raise OptionError(f"thinking_budget is {thinking_budget}: give at least 1, or enable_thinking=False")
         self._line, self._prompt, self._sampling = line, prompt, sampling
-        self._budget, self._adjust, self._listener = thinking_budget, adjust, listener
+        self._budget, self._adjust, self._guide, self._listener = thinking_budget, adjust, guide, listener
         self._thinking = ThinkingSplit(prompt.text)
         schemas = {one.name: one.parameters for one in tools}
         self._calls = None if prompt.call_format is None else CallStream(prompt.call_format, schemas)
@@ -85,7 +91,8 @@ class Turn:
     @property
     def finish(self) -> Finish:
         """How it ended."""
-        return Finish(self._reason, len(self._prompt.ids), self._n_reused, self._n_generated)
+        grammar_ns = 0 if self._guide is None else self._guide.spent_ns
+        return Finish(self._reason, len(self._prompt.ids), self._n_reused, self._n_generated, grammar_ns)
 
     @property
     def calls(self) -> list[ToolCall | BrokenCall]:
@@ -163,10 +170,12 @@ class Turn:
             min_p=sampling.min_p,
             seed=seed,
             stop=sampling.stop,
-            adjust=self._adjust,
+            adjust=None if self._adjust is None and self._guide is None else self._adjusted,
         )
         for token in tokens:
             self._n_generated += 1
+            if self._guide is not None and token.id not in self._line.engine.stop_ids:
+                self._guide.accept(token.id, thinking=self.in_thought)
             if token.finish_reason is not None:
                 self._reason = token.finish_reason
             if self._listener is not None:
@@ -174,6 +183,13 @@ class Turn:
             yield token
             if self._stop.is_set():
                 return
+
+    def _adjusted(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self._adjust is not None:
+            logits = self._adjust(logits)
+        if self._guide is not None:
+            logits = self._guide.mask(logits, inside=self.in_call, thinking=self.in_thought)
+        return logits
 
     def _split(self, text: str) -> Iterator[Piece]:
         for piece in self._thinking.push(text):

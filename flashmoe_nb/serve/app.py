@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from flashmoe_nb.chat.guide import GrammarMaker
 from flashmoe_nb.chat.prompt import PromptMaker
 from flashmoe_nb.serve.answer import Answer
 from flashmoe_nb.serve.body import read_body
@@ -66,6 +67,7 @@ class Service:
         self.desk = Desk(engine, queue=queue, sessions=sessions)
         self._token, self._max_body_bytes, self._default_max_tokens = token, max_body_bytes, default_max_tokens
         self._prompts = PromptMaker(engine)
+        self._grammars: GrammarMaker | None = None
         self._defaults = GenerationDefaults.open(engine.checkpoint.folder)
         self.app = Starlette(
             routes=[
@@ -110,7 +112,15 @@ class Service:
         return await _whole(request, place, answer)
 
     def _prepared(self, asked: ChatRequest) -> Completion:
-        return Completion(asked, self.engine, self._prompts, self._defaults, self._default_max_tokens)
+        return Completion(
+            asked, self.engine, self._prompts, self._grammar_maker, self._defaults, self._default_max_tokens
+        )
+
+    def _grammar_maker(self) -> GrammarMaker:
+        """Made when a request first needs it."""
+        if self._grammars is None:
+            self._grammars = GrammarMaker(self.engine)
+        return self._grammars
 
     def _check(self, request: Request) -> None:
         """Whether the client may ask at all.

@@ -6,19 +6,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from flashmoe_nb.chat.guide import CallGuide
 from flashmoe_nb.chat.tool import by_name
 from flashmoe_nb.chat.turn import Sampling, Turn
 from flashmoe_nb.errors import CheckpointError, ContextError, OptionError
 from flashmoe_nb.serve.alternatives import Alternatives
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
+    from flashmoe_nb.chat.guide import GrammarMaker
     from flashmoe_nb.chat.prefix_session import PrefixSession
-    from flashmoe_nb.chat.prompt import PromptMaker
+    from flashmoe_nb.chat.prompt import Prompt, PromptMaker
+    from flashmoe_nb.chat.tool import SchemaTool
     from flashmoe_nb.engine import Engine, Token
     from flashmoe_nb.serve.request import ChatRequest
     from flashmoe_nb.text import GenerationDefaults
+
+    Grammars = Callable[[], GrammarMaker]
 
 
 class Completion:
@@ -34,6 +41,7 @@ class Completion:
         asked: ChatRequest,
         engine: Engine,
         prompts: PromptMaker,
+        grammars: Grammars,
         defaults: GenerationDefaults,
         default_max_tokens: int,
     ) -> None:
@@ -51,6 +59,7 @@ class Completion:
             )
         self.sampling = _sampling(asked, defaults, default_max_tokens)
         self.alternatives = Alternatives(engine.tokenizer, asked.top_logprobs or 0) if asked.logprobs else None
+        self._guide = _guide(asked, tools, self.prompt, grammars)
         self._thinking_budget = asked.thinking_budget
         self._bias = _bias(asked.logit_bias or {}, engine.config.vocab_size)
 
@@ -63,6 +72,7 @@ class Completion:
             tools=tuple(self.tools.values()),
             thinking_budget=self._thinking_budget,
             adjust=self._adjust,
+            guide=self._guide,
             listener=self._hear,
         )
 
@@ -78,6 +88,14 @@ class Completion:
     def _hear(self, token: Token) -> None:
         if self.alternatives is not None:
             self.alternatives.add(token)
+
+
+def _guide(asked: ChatRequest, tools: Sequence[SchemaTool], prompt: Prompt, grammars: Grammars) -> CallGuide | None:
+    """What constrains the calls: tool_choice "required" or a name, or `strict` functions."""
+    if prompt.call_format is None or not (asked.must_call or asked.is_strict):
+        return None
+    named = [tool for tool in tools if asked.called_name in (None, tool.name)]
+    return CallGuide(grammars(), named, prompt.call_format, required=asked.must_call)
 
 
 def _sampling(asked: ChatRequest, defaults: GenerationDefaults, default_max_tokens: int) -> Sampling:

@@ -127,6 +127,21 @@ class ChatRequest(_Strict):
         """Texts that end the answer."""
         return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
 
+    @property
+    def must_call(self) -> bool:
+        """Whether the answer must be a call."""
+        return bool(self.tools) and self.tool_choice not in ("none", "auto")
+
+    @property
+    def called_name(self) -> str | None:
+        """The one function that must be called; None leaves the choice."""
+        return self.tool_choice.function.name if isinstance(self.tool_choice, NamedChoice) else None
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether a function asks that its calls fit its schema by construction; then all do."""
+        return any(one.function.strict for one in self.tools)
+
     def schema_tools(self) -> tuple[SchemaTool, ...]:
         """The tools offered; none with tool_choice "none".
 

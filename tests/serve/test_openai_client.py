@@ -126,6 +126,23 @@ def test_tool_choice_none_offers_no_tools(client: openai.OpenAI, script: Script)
     assert answer.choices[0].message.content == CALL
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_a_required_call_fits_its_schema_whatever_the_model(client: openai.OpenAI, named: bool):
+    """The model is random, so only the grammar can make it so; the other tool could not be called by name."""
+    pytest.importorskip("llguidance")
+    level: Any = {"type": "object", "properties": {"level": {"enum": [1, 2, 3]}}, "required": ["level"]}
+    tools: Any = [{"type": "function", "function": {"name": name, "parameters": level}} for name in ("dim", "lift")]
+    choice: Any = {"type": "function", "function": {"name": "lift"}} if named else "required"
+    for seed in range(3):
+        answer = client.chat.completions.create(
+            model="tiny", messages=HI, tools=tools, tool_choice=choice, temperature=1.5, seed=seed, max_tokens=100
+        )
+        call = (answer.choices[0].message.tool_calls or [])[0]
+        assert call.type == "function"
+        assert call.function.name in ({"lift"} if named else {"dim", "lift"})
+        assert json.loads(call.function.arguments)["level"] in (1, 2, 3)
+
+
 def test_several_turns_feed_only_what_is_new(client: openai.OpenAI, script: Script):
     script("One.", "Two.", "Three.")
     messages = list(HI)
