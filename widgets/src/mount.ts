@@ -11,6 +11,10 @@ import { type Model, Transport } from "./transport";
 import type { WidgetOptions } from "./view";
 
 const PICTURE_AFTER_MS = 1500;
+const STATUS_EVERY_MS = 150;
+
+/** Frames are drawn on the cores that decode: with four or fewer, 30 a second are enough. */
+const LEAST_FRAME_MS = navigator.hardwareConcurrency <= 4 ? 30 : 0;
 
 interface RenderProps {
   model: Model;
@@ -46,19 +50,27 @@ function mount(options: WidgetOptions, el: HTMLElement, transport: Transport): (
   const frame = makeFrame(options, ready);
   el.append(frame.root);
   const view = options.make(frame.body, store, send);
-  let [asked, drawnAt, pictured] = [0, 0, 0];
+  let [asked, drawnAt, pictured, stated] = [0, 0, 0, 0];
   const ask = () => {
     asked ||= requestAnimationFrame(paint);
   };
   const paint = (now: number) => {
     asked = 0;
+    if (now - drawnAt < LEAST_FRAME_MS) {
+      ask();
+      return;
+    }
     frame.show(store);
     if (ready(store) && view.draw(now)) ask();
     note(transport);
     drawnAt = now;
-    frame.status(transport);
+    stated ||= setTimeout(state, STATUS_EVERY_MS);
     clearTimeout(pictured);
     pictured = setTimeout(picture, PICTURE_AFTER_MS);
+  };
+  const state = () => {
+    stated = 0;
+    frame.status(transport);
   };
   const picture = async () => {
     transport.settle();
@@ -77,6 +89,7 @@ function mount(options: WidgetOptions, el: HTMLElement, transport: Transport): (
     for (const end of endings) end();
     cancelAnimationFrame(asked);
     clearTimeout(pictured);
+    clearTimeout(stated);
     view.destroy();
     frame.root.remove();
   };
@@ -89,7 +102,8 @@ function note({ store, painted }: Transport): void {
   if (newest === painted.token) return;
   painted.token = newest;
   const late = Date.now() - (store.place!.epoch_ms + store.column("end_ms").at(newest));
-  if (!store.place!.complete && painted.latencies.length < 100) painted.latencies.push(Math.round(late * 10) / 10);
+  if (newest >= 0 && !store.place!.complete && painted.latencies.length < 100)
+    painted.latencies.push(Math.round(late * 10) / 10);
 }
 
 interface Frame {

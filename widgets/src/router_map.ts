@@ -1,7 +1,6 @@
 // The canvas of RouterView: cells in colour, marks on the experts of the token, and where a pointer is.
 
 import { makeSheet, PixelGrid } from "./canvas";
-import { themeOf } from "./colours";
 import { MODES, type ModeName, type Scene } from "./router_modes";
 import type { Cell, Window } from "./zoom";
 
@@ -17,7 +16,7 @@ export class RouterMap {
   private window: Window | null = null;
   private rowHeight = 1;
 
-  constructor(private readonly el: HTMLElement) {
+  constructor(el: HTMLElement) {
     this.sheet = makeSheet(el, "experts by layer: a row for each layer, a column for each expert");
   }
 
@@ -37,10 +36,10 @@ export class RouterMap {
     this.rowHeight = Math.max(5, Math.min(26, Math.floor(MOST_HEIGHT / rows)));
     this.sheet.fit(TOP + this.rowHeight * rows + 2);
     const { context, width, height } = this.sheet;
-    const theme = themeOf(this.el);
+    const { theme } = scene;
     context.clearRect(0, 0, width, height);
     this.cells(scene, mode, window);
-    this.marks(scene, mode, theme);
+    this.marks(scene, mode);
     context.fillStyle = theme.faint;
     context.strokeStyle = theme.text;
     context.font = `11px ${theme.font}`;
@@ -66,12 +65,12 @@ export class RouterMap {
     });
     context.imageSmoothingEnabled = false;
     context.drawImage(this.grid.canvas, LEFT, TOP, width - LEFT, this.rowHeight * height);
-    context.fillStyle = scene.dark ? "rgb(17 17 17 / 60%)" : "rgb(255 255 255 / 60%)";
+    context.fillStyle = scene.theme.dark ? "rgb(17 17 17 / 60%)" : "rgb(255 255 255 / 60%)";
     for (let row = 1; row < height; row++) context.fillRect(LEFT, TOP + row * this.rowHeight - 0.5, width - LEFT, 1);
   }
 
   /** At least three pixels wide: one of 512 is narrower than that, and must still be seen. */
-  private marks({ store, token }: Scene, mode: ModeName, theme: { dark: boolean }): void {
+  private marks({ store, token, theme }: Scene, mode: ModeName): void {
     const { context } = this.sheet;
     const { experts, rows } = this.window!;
     const kept = store.keptExperts;

@@ -1,6 +1,6 @@
 // What the colour of an expert can mean. Each mode says it in words too.
 
-import { cividis, css, pixel, SOURCES, shade, viridis } from "./colours";
+import { cividis, css, pixel, SOURCES, shade, type Theme, viridis } from "./colours";
 import { type RunStore, UNKNOWN_RESIDENCY } from "./store";
 import { heatAt, NEVER, type Usage } from "./usage";
 
@@ -10,7 +10,7 @@ export interface Scene {
   readonly store: RunStore;
   readonly usage: Usage;
   readonly token: number;
-  readonly dark: boolean;
+  readonly theme: Theme;
   /** 0 as a token comes in, 1 when the glow of those before has settled. */
   readonly settled: number;
 }

@@ -16,6 +16,8 @@ import type { MakeView, View } from "./view";
 import { brushed, type Cell, everything, isEverything, type Window, zoomed } from "./zoom";
 
 const SETTLE_MS = 220;
+/** While tokens come in; words are read more slowly than pictures are seen, and laying them out costs more. */
+const SAY_EVERY_MS = 120;
 const DRAG_PX = 5;
 
 export const makeRouterView: MakeView = (el, store, send) => new Router(el, store, send);
@@ -41,6 +43,7 @@ class Router implements View {
   private readonly tip = make("div", "fm-tip", { hidden: "" });
   private readonly end: () => void;
   private came = { token: -1, at: 0 };
+  private saidAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     el: HTMLElement,
@@ -83,9 +86,12 @@ class Router implements View {
     const token = store.shownToken;
     this.usage.upTo(store, token);
     const settled = this.settled(token, now_ms);
-    const scene: Scene = { store, usage: this.usage, token, settled, dark: themeOf(this.says).dark };
+    const scene: Scene = { store, usage: this.usage, token, settled, theme: themeOf(this.says) };
     this.map.draw(scene, this.mode, this.window);
-    this.controls(scene);
+    if (settled === 1 || now_ms - this.saidAt > SAY_EVERY_MS) {
+      this.saidAt = now_ms;
+      this.controls(scene);
+    }
     this.layer.draw(now_ms);
     return settled < 1;
   }
