@@ -11,7 +11,9 @@ from flashmoe_nb.commands.parser import Commands, add_command, add_engine_option
 if TYPE_CHECKING:
     import argparse
 
+    from flashmoe_nb import Engine
     from flashmoe_nb.commands.parser import Parser
+    from flashmoe_nb.lab.rerun import Result
 
 
 def add(commands: Commands) -> None:  # type: ignore[valid-type]
@@ -117,8 +119,9 @@ def _ledger(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from flashmoe_nb.errors import FlashMoeError
     from flashmoe_nb.lab.rerun.records import write_result
-    from flashmoe_nb.lab.rerun.registry import all_experiments, find_experiment, run
+    from flashmoe_nb.lab.rerun.registry import all_experiments, find_experiment
 
     if arguments.list or not arguments.names:
         return _overview(arguments)
@@ -127,23 +130,37 @@ def _run(arguments: argparse.Namespace) -> int:
         find_experiment(name)
     limit = None if arguments.limit is None else parse_bytes(arguments.limit)
     start = "cold" if arguments.cold else "warm" if limit is None else arguments.limit.lower().replace(" ", "")
+    failed = 0
     with open_engine(arguments) as engine:
         for name in names:
-            result = run(
-                name,
-                engine,
-                repetitions=arguments.repetitions,
-                tokens=arguments.tokens,
-                warmup=arguments.warmup,
-                memory_limit=limit,
-                cold=arguments.cold,
-                scratch=arguments.scratch,
-            )
+            try:
+                result = _result(name, engine, arguments, limit)
+            except FlashMoeError as error:
+                if len(names) == 1:
+                    raise
+                failed += 1
+                print(f"flashmoe: {name} could not be run: {error}", file=sys.stderr)
+                continue
             print(result.table().text(), end="\n\n", flush=True)
             if arguments.out is not None:
                 label = f"{engine.checkpoint.folder.name}.{start}"
                 print(f"written to {write_result(result, arguments.out, label)}", file=sys.stderr)
-    return 0
+    return 2 if failed else 0
+
+
+def _result(name: str, engine: Engine, arguments: argparse.Namespace, limit: int | None) -> Result:
+    from flashmoe_nb.lab.rerun import run
+
+    return run(
+        name,
+        engine,
+        repetitions=arguments.repetitions,
+        tokens=arguments.tokens,
+        warmup=arguments.warmup,
+        memory_limit=limit,
+        cold=arguments.cold,
+        scratch=arguments.scratch,
+    )
 
 
 def _report(arguments: argparse.Namespace) -> int:

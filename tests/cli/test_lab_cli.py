@@ -33,6 +33,15 @@ def test_an_experiment_is_run_kept_and_reported(tmp_path: Path, capsys: pytest.C
     assert "## hints" in capsys.readouterr().out
 
 
+def test_one_that_cannot_run_does_not_stop_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    synthesize("tiny", tmp_path / "tiny", dtype="float32", bits=None, progress=False)
+    options = ["--model", str(tmp_path / "tiny"), "--repetitions", "2", "--tokens", "3", "--warmup", "2"]
+    assert main(["lab", "run", "fewer-bits", "hints", *options]) == 2
+    captured = capsys.readouterr()
+    assert "fewer-bits could not be run: the experts are not quantized" in captured.err
+    assert "told RANDOM" in captured.out
+
+
 def test_an_unknown_experiment_ends_in_one_line(capsys: pytest.CaptureFixture[str]):
     assert main(["lab", "run", "warp"]) == 2
     captured = capsys.readouterr()

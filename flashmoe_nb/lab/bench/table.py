@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from html import escape
 
-_LEFT, _RIGHT = "text-align:left;vertical-align:top", "text-align:right;vertical-align:top;white-space:nowrap"
+_LEFT = "text-align:left;vertical-align:top;padding:.15em .6em"
+_RIGHT = "text-align:right;vertical-align:top;padding:.15em .6em"
 
 Cell = str | int | float | bool | None
 

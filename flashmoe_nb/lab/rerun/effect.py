@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _T95 = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131)
 """Two-sided 95 % points of Student's t by degrees of freedom, from 1."""
 _T95_MANY = 2.0
+_MOST_SHOWN = 10
 _CLOSE = 0.1
 """An interval about 0 no wider than this to either side says that there is no difference worth having."""
 
@@ -29,7 +30,7 @@ class Verdict(StrEnum):
     FASTER = "faster"
     SLOWER = "slower"
     NO_DIFFERENCE = "no difference"
-    UNCLEAR = "unclear: the interval is too wide"
+    UNCLEAR = "unclear"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,11 @@ class Effect:
         return Verdict.NO_DIFFERENCE if self.high - self.low <= 2 * _CLOSE else Verdict.UNCLEAR
 
     def __str__(self) -> str:
-        return f"{self.gain:+.1%} [{self.low:+.1%}, {self.high:+.1%}]"
+        return f"{_shown(self.gain)} [{_shown(self.low)}, {_shown(self.high)}]"
+
+
+def _shown(gain: float) -> str:
+    return f"{gain:+.1%}" if gain < _MOST_SHOWN else f"> {_MOST_SHOWN:+.0%}"
 
 
 def effect(baseline_ns: Sequence[float], other_ns: Sequence[float]) -> Effect:

@@ -51,6 +51,10 @@ def test_no_interval_comes_from_one_pair():
         effect([1, 2, 3], [1, 2])
 
 
+def test_what_is_beyond_measure_is_not_printed_to_the_digit():
+    assert str(Effect(0.1, -0.05, 400.0)) == "+10.0% [-5.0%, > +1000%]"
+
+
 def test_t_falls_towards_the_normal():
     assert t95(4) == 2.776
     assert math.isclose(t95(100), 2.0)
