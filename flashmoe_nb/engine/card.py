@@ -69,6 +69,8 @@ def facts(engine: Engine) -> list[tuple[str, str]]:
         ),
         ("Back end", f"{engine.ops.name}, {engine.ops.dtype}, {engine.ops.device}"),
     ]
+    if engine.memory_limit:
+        rows.append(("Page cache", f"limited: {engine.memory_limit}"))
     if engine.closed:
         rows.append(("State", "closed"))
     return rows

@@ -61,6 +61,9 @@ class Engine:
         """What was found while opening that a user should know."""
         self.measure_residency = False
         """Ask before every read how much of it the page cache holds; stepping always does."""
+        self.memory_limit = ""
+        """In force now, e.g. "2.00 GiB, cgroup v1", where `fm.memory_limit` was given this engine; belongs beside every
+        hit rate."""
         self.tokenizer = Tokenizer.open(checkpoint.folder) if (checkpoint.folder / "tokenizer.json").exists() else None
         eos_id = self.tokenizer.eos_id if self.tokenizer else None
         self.stop_ids = GenerationDefaults.open(checkpoint.folder, tokenizer_eos_id=eos_id).stop_ids

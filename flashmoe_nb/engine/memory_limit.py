@@ -68,6 +68,7 @@ class MemoryLimit:
             raise PageCacheError("memory cannot be limited here: " + "; ".join(reasons))
         self.notes = tuple(reasons)
         if self._engine is not None:
+            self._engine.memory_limit = f"{self.nbytes / 2**30:.2f} GiB, {self.kind}"
             try:
                 self._engine.evict()  # what is cached already was charged elsewhere
             except BaseException:
@@ -76,6 +77,8 @@ class MemoryLimit:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._engine is not None:
+            self._engine.memory_limit = ""
         leave, self._leave, self.kind, self._group = self._leave, None, "", None
         if leave is not None:
             leave()
@@ -162,3 +165,14 @@ def memory_limit(nbytes: int, engine: Engine | None = None, kind: Kind = "auto")
     if kind not in ("auto", "cgroup", "ballast", "imposed"):
         raise OptionError(f'kind is {kind!r}: give "auto", "cgroup", "ballast" or "imposed"')
     return MemoryLimit(whole("nbytes", nbytes), engine, kind)
+
+
+def limit_in_force(engine: Engine) -> str:
+    """What the page cache may hold, to be shown beside hit rates; empty without a limit.
+
+    A memory group that `memory_limit` made without an engine is found too; locked memory without one is not.
+    """
+    if engine.memory_limit:
+        return engine.memory_limit
+    group = cgroup.own_group()
+    return f"{group.nbytes / 2**30:.2f} GiB, {group.kind}" if group else ""

@@ -51,6 +51,8 @@ def traffic_figure(trace: Trace) -> go.Figure:
         for name, value in (("lifetime", rates.lifetime), ("steady state", rates.steady_state))
         if value is not None
     )
+    if shown and trace.facts.memory_limit:
+        shown += f", memory limit {trace.facts.memory_limit}"
     told = f"hit rate {shown}" if shown else "hit rates were not measured: record(..., measure_residency=True)"
     look.dress(figure, "Bytes read and hits, token by token", f"{subject.label} · {told}", 320)
     figure.update_yaxes(title="MB read", rangemode="tozero", showgrid=True, gridcolor=look.GRID, row=1, col=1)

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Self
 
+from flashmoe_nb.engine.memory_limit import limit_in_force
 from flashmoe_nb.errors import TraceError
 from flashmoe_nb.events import Stage
 from flashmoe_nb.observe.schema import VERSION, Axes
@@ -58,6 +59,8 @@ class TraceFacts:
     software: str
     most_experts: int = 0
     """Room for experts of a token and layer, where it is more than `top_k`; since schema 2."""
+    memory_limit: str = ""
+    """In force when recording began, e.g. "2.00 GiB, cgroup v1"; empty without any, or in a trace of schema 1."""
     layer_times_synced: bool = False
     """True: the times of layers are compute. False: of a lazy back end, or of schema 1 and unknown."""
 
@@ -86,6 +89,7 @@ class TraceFacts:
             stages=tuple(Stage),
             software=_software(),
             most_experts=max(engine.top_k, most_experts or 0),
+            memory_limit=limit_in_force(engine),
             layer_times_synced=not engine.ops.lazy,
         )
 

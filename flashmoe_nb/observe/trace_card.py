@@ -85,7 +85,8 @@ def _hits(trace: Trace) -> str:
         return "not measured (record with measure_residency=True)"
     steady = "no decode yet" if rates.steady_state is None else f"{rates.steady_state:.1%} in steady state"
     shared = "" if trace.facts.residency_per_expert else "; experts share pages, so partly their neighbours'"
-    return f"{rates.lifetime:.1%} of bytes resident over the lifetime, {steady}{shared}"
+    limit = f"; memory limit {trace.facts.memory_limit}" if trace.facts.memory_limit else ""
+    return f"{rates.lifetime:.1%} of bytes resident over the lifetime, {steady}{shared}{limit}"
 
 
 def _shown(trace: Trace) -> str:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from flashmoe_nb.errors import PageCacheError
 
+_PREFIX = "flashmoe-"
 _TRIES = 50
 _PAUSE_S = 0.02
 """A group can be removed once the kernel has let go of its pages, a moment after the last process left."""
@@ -100,7 +101,7 @@ def enter(nbytes: int, hierarchy: Hierarchy) -> MemoryGroup:
     Raises:
         PageCacheError: this user may not, or the kernel refused; nothing is left behind.
     """
-    folder = hierarchy.parent / f"flashmoe-{os.getpid()}-{time.monotonic_ns()}"
+    folder = hierarchy.parent / f"{_PREFIX}{os.getpid()}-{time.monotonic_ns()}"
     try:
         folder.mkdir()
     except OSError as error:
@@ -113,6 +114,17 @@ def enter(nbytes: int, hierarchy: Hierarchy) -> MemoryGroup:
             folder.rmdir()
         raise
     return MemoryGroup(hierarchy, folder, nbytes)
+
+
+def own_group(process: Path = Path("/proc/self"), root: Path = Path("/")) -> MemoryGroup | None:
+    """The group that `enter` made and this process is in, found by its name; None in any other."""
+    try:
+        hierarchy = find_hierarchy(process, root)
+        if not hierarchy.own.name.startswith(_PREFIX):
+            return None
+        return MemoryGroup(hierarchy, hierarchy.own, int(_lines(hierarchy.own / hierarchy.limit_file)[0]))
+    except PageCacheError:
+        return None
 
 
 def _parent_with_memory(own: Path) -> Path:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import flashmoe_nb as fm
+from flashmoe_nb.engine.memory_limit import limit_in_force
 from flashmoe_nb.errors import OptionError, PageCacheError
+from flashmoe_nb.figures import traffic_figure
 from flashmoe_nb.pagecache import cgroup
 from flashmoe_nb.storage.pack import pack
 from flashmoe_nb.storage.synth import synthesize
@@ -180,3 +182,34 @@ def test_group_that_takes_no_limit_is_not_left_behind(tmp_path: Path) -> None:
     with pytest.raises(PageCacheError, match="does not take 5"):
         cgroup.enter(5, hierarchy)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_in_force_is_known_beside_hit_rates(packed: Path) -> None:
+    """Eviction is imposed, which needs no rights; outside the block nothing is left of it."""
+    with fm.open(packed, top_k=4, slots=4) as engine:
+        assert limit_in_force(engine) == engine.memory_limit == ""
+        assert "Page cache" not in dict(engine.facts())
+        with fm.memory_limit(LIMIT_BYTES, engine, kind="imposed"):
+            assert engine.memory_limit == "0.09 GiB, imposed eviction"
+            assert dict(engine.facts())["Page cache"] == "limited: 0.09 GiB, imposed eviction"
+            session = engine.session()
+            with fm.record(session, measure_residency=True) as trace:
+                session.feed([1])
+        assert engine.memory_limit == ""
+        assert trace.facts.memory_limit == "0.09 GiB, imposed eviction"
+        assert "memory limit 0.09 GiB, imposed eviction" in trace._repr_html_()
+        assert "memory limit 0.09 GiB" in traffic_figure(trace).layout.title.subtitle.text
+        with fm.record(engine.session()) as later:
+            assert later.facts.memory_limit == ""
+
+
+def test_a_group_made_without_an_engine_is_found_by_its_name(tmp_path: Path) -> None:
+    for name, expected in (("flashmoe-7-9", 2**30), ("lab.scope", None)):
+        groups, mount = f"4:memory:/{name}\n", "31 24 0:27 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+        own = tmp_path / name / "sys/fs/cgroup/memory" / name
+        own.mkdir(parents=True)
+        process = _process(tmp_path / name, groups, mount)
+        (own / "memory.limit_in_bytes").write_text(f"{2**30}\n")
+        found = cgroup.own_group(process, tmp_path / name)
+        assert (found and found.nbytes) == expected
+    assert cgroup.own_group(tmp_path / "nothing") is None

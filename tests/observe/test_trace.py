@@ -98,11 +98,12 @@ def test_the_safetensors_library_reads_the_file(tmp_path: Path):
 
 
 def test_a_trace_of_the_first_schema_opens_with_unknown_layer_times(tmp_path: Path):
-    """What version 1 wrote: no times of layers, and facts without the two that came with them."""
+    """What version 1 wrote: no times of layers, and facts without those that came with them."""
     of = facts()
     old = {name: array for name, array in columns(of, 3, 2).items() if not name.startswith("layer_")}
     known = json.loads(of.metadata(complete=True)["facts"])
-    del known["most_experts"], known["layer_times_synced"]
+    for name in ("most_experts", "layer_times_synced", "memory_limit"):
+        del known[name]
     metadata = of.metadata(complete=True) | {"schema_version": "1", "facts": json.dumps(known)}
     write_columns(tmp_path / "old.safetensors", [old], metadata, durable=False)
     trace = load_trace(tmp_path / "old.safetensors")
