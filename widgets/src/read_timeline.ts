@@ -6,7 +6,7 @@ import { button, choice, make, setText } from "./dom";
 import { byteText, count, msText, percent, visible } from "./format";
 import { makeLimit } from "./limit";
 import { widget } from "./mount";
-import { addUp, type ReadSum, ReadSums, readsOf, SOURCE_COLOURS, SOURCE_NAMES } from "./reads";
+import { addUp, type Read, type ReadSum, ReadSums, readsOf, SOURCE_COLOURS, SOURCE_NAMES } from "./reads";
 import styles from "./reads.css";
 import type { RunStore } from "./store";
 import { drawBars, tokenAt } from "./timeline_bars";
@@ -118,8 +118,9 @@ export const makeReadTimeline: MakeView = (el, store, send): View => {
       whole.disabled = zoom === null;
       barSheet.fit(64);
       drawBars(barSheet, theme, store, sums);
-      laneSheet.fit(26 + layersOf(store).length * rowHeight(store));
-      plan = laneLayout(readsOf(store, token), passOf(store), origin, zoom, laneSheet.width);
+      const reads = readsOf(store, token);
+      laneSheet.fit(26 + layersOf(store).length * rowHeight(layersOf(store).length, reads));
+      plan = laneLayout(reads, passOf(store), origin, zoom, laneSheet.width);
       drawLanes(laneSheet, theme, layersOf(store), plan, store);
       const recent = sums.recent(token, RUNNING);
       const total = addUp(recent);
@@ -138,8 +139,9 @@ function passOf(store: RunStore): Span {
   return [store.column("start_ms").at(token), store.column("end_ms").at(token)];
 }
 
-function rowHeight(store: RunStore): number {
-  return Math.max(9, Math.min(26, Math.floor(520 / Math.max(1, layersOf(store).length))));
+function rowHeight(layers: number, reads: readonly Read[]): number {
+  const threads = 1 + Math.max(0, ...reads.map((read) => read.thread));
+  return Math.max(9, Math.min(18 + 8 * threads, Math.floor(520 / Math.max(1, layers))));
 }
 
 function runningText(total: ReadSum, tokens: number): string {

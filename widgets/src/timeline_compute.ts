@@ -52,7 +52,7 @@ export function drawCompute(
   times: readonly LayerTimes[],
   rowHeight: number,
 ): void {
-  const thick = Math.max(2, rowHeight * 0.22);
+  const thick = Math.max(2, Math.min(6, rowHeight * 0.22));
   const bar = (row: number, from: number, to: number, colour: string) => {
     const [left, right] = [plan.x(from), plan.x(to)];
     context.fillStyle = colour;
