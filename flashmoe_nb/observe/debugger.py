@@ -271,10 +271,11 @@ class Debugger:
         run.redo_all()
         first = next(number for number, one in enumerate(run.events) if one.layer == event.layer)
         before = {number: value for number, value in run.sent.items() if number < first}
+        kept = run.sent if self._in_force == self.patches else {n: v for n, v in run.sent.items() if n < self._at}
         self.patches.install(forks[1])
         return (
             outcome(forks[0], run.token_ids, event.layer, before, None),
-            outcome(forks[1], run.token_ids, event.layer, run.sent, self._patch),
+            outcome(forks[1], run.token_ids, event.layer, kept, self._patch),
         )
 
     # -- end ---------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import save
 
+from flashmoe_nb.errors import SessionBusyError
 from flashmoe_nb.widgets.errand import Errands
 
 if TYPE_CHECKING:
@@ -39,8 +40,7 @@ class DebuggerPanel:
     def take(self, args: Args) -> None:
         """Have a command done after those before it; returns at once. "halt" stops a run, and drops what waits.
 
-        Raises:
-            SessionBusyError: too many wait.
+        One too many is refused, and the panel says so.
         """
         desk = self.desk
         if desk is None:
@@ -50,7 +50,10 @@ class DebuggerPanel:
             desk.halt()
             return
         self._view.put({"kind": "debugger_busy", "doing": args.get("do"), "ahead": self.errands.ahead})
-        self.errands.add(lambda: self._do(desk, args))
+        try:
+            self.errands.add(lambda: self._do(desk, args))
+        except SessionBusyError as error:
+            self._view.put({"kind": "debugger_refused", "text": str(error)})
 
     def _do(self, desk: DebugDesk, args: Args) -> None:
         try:

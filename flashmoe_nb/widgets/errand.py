@@ -43,7 +43,7 @@ class Errands:
         with self._changed:
             if len(self._waiting) >= MOST_WAITING:
                 msg = f"{len(self._waiting)} clicks wait for the one at hand, at most {MOST_WAITING} may: this one was "
-                raise SessionBusyError(msg + "not taken; let them finish, or press halt")
+                raise SessionBusyError(msg + "not taken; let them finish")
             self._waiting.append(job)
             if not self._busy:
                 self._busy = True

@@ -7,7 +7,7 @@ from collections import deque
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
-from flashmoe_nb.errors import FlashMoeError, OptionError
+from flashmoe_nb.errors import FlashMoeError, OptionError, SessionBusyError
 from flashmoe_nb.widgets.errand import Errands
 
 if TYPE_CHECKING:
@@ -65,13 +65,13 @@ class PlayerPanel:
         self.session = self.player = None
 
     def take(self, args: Args) -> None:
-        """Have a command done after those before it; returns at once.
-
-        Raises:
-            SessionBusyError: too many wait.
-        """
-        if self.session is not None:
+        """Have a command done after those before it; returns at once. One too many is refused, as the panel says."""
+        if self.session is None:
+            return
+        try:
             self.errands.add(lambda: self._do(args))
+        except SessionBusyError as error:
+            self._tell(str(error))
 
     # -- on the worker -----------------------------------------------------------------------------------------------
     def _do(self, args: Args) -> None:

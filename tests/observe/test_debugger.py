@@ -358,3 +358,16 @@ def test_a_stage_that_fails_leaves_one_where_one_stood(engine: fm.Engine) -> Non
     assert dbg.run() is None
     np.testing.assert_array_equal(np.array(dbg.logits), _fed(engine))
     assert dbg.token_ids == tuple(IDS)
+
+
+def test_comparing_takes_patches_made_since_the_router_was_left(engine: fm.Engine) -> None:
+    dbg = Debugger(engine.session(), IDS)
+    dbg.run_until(token=2, layer=1, stage="router")
+    dbg.patches.set_top_k(1, 2)
+    dbg.step()
+    dbg.back()
+    dbg.patches.set_top_k(1, 3)
+    _, after = dbg.compare_layer()
+    assert after["router.expert_ids"].shape == (1, 3)
+    dbg.run_until(layer=1, stage="combine")
+    _same(after, dbg.values)

@@ -16,6 +16,7 @@ import flashmoe_nb as fm
 from flashmoe_nb.errors import OptionError
 from flashmoe_nb.storage.synth import synthesize
 from flashmoe_nb.widgets import LayerDebugger
+from flashmoe_nb.widgets.errand import MOST_WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,3 +157,26 @@ def test_a_picture_of_the_value_goes_with_the_widget(engine: fm.Engine) -> None:
     assert data["image/png"].startswith(b"\x89PNG")
     _click(view, "edit", how="zero")
     assert len(np.unique(view.picture().reshape(-1, 3), axis=0)) == 1
+
+
+def test_one_click_too_many_is_refused_and_said(engine: fm.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, asked = threading.Event(), threading.Event()
+    debugger = fm.Debugger(engine.session(), IDS)
+
+    def hold(_: fm.StageEvent) -> bool:
+        asked.set()
+        return not gate.wait()
+
+    debugger.break_at(when=hold)
+    view = LayerDebugger(debugger)
+    said: list[Any] = []
+    monkeypatch.setattr(view, "put", lambda part, *_, **__: said.append(part))
+    for command in ["run", *["show"] * (MOST_WAITING + 1)]:
+        view._hear(None, {"kind": "command", "name": "debugger", "args": {"do": command}}, [])
+        asked.wait()
+    refused = [part["text"] for part in said if part["kind"] == "debugger_refused"]
+    assert len(refused) == 1
+    assert f"{MOST_WAITING} clicks wait" in refused[0]
+    gate.set()
+    assert view.panel.errands.wait(30)
+    assert view.state["debugger"]["number"] == 2 + MOST_WAITING

@@ -35,8 +35,11 @@ export function makeRouter(el: HTMLElement, act: Act): Show {
   el.append(key, editor, banned, changes, chosen);
   return (report, fresh) => {
     const { router } = report.facts;
-    el.hidden = router === null;
-    if (router === null) return;
+    for (const one of el.children) (one as HTMLElement).hidden = router === null && one !== says;
+    if (router === null) {
+      setText(says, "no router at this place");
+      return;
+    }
     if (fresh) {
       setText(says, describe(router));
       setText(changes, `changes in force: ${report.facts.changes}`);

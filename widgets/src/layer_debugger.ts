@@ -119,6 +119,7 @@ function listen(store: RunStore, bar: Bar): [() => Report | null, () => void] {
       if (part.number !== newest?.number) newest = readReport(part);
       bar.busy("");
     }),
+    store.onPart("debugger_refused", ({ text }) => bar.busy(String(text))),
     store.onPart("debugger_busy", ({ doing, ahead }) => {
       bar.busy(`${doing} …${(ahead as number) > 0 ? ` ${ahead} before it` : ""}`);
     }),
