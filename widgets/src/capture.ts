@@ -12,6 +12,7 @@ export async function capture(root: HTMLElement): Promise<ArrayBuffer | null> {
     image.setAttribute("style", `${canvas.getAttribute("style")};display:block`);
     copied[at].replaceWith(image);
   });
+  inlineValues(root, copy);
   inlineColours(root, copy);
   const body = new XMLSerializer().serializeToString(copy);
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><foreignObject width="100%" height="100%">${body}</foreignObject></svg>`;
@@ -20,6 +21,25 @@ export async function capture(root: HTMLElement): Promise<ArrayBuffer | null> {
   } catch {
     return null;
   }
+}
+
+/** What a person or a script put into a control is no attribute, and would not be copied. */
+function inlineValues(root: HTMLElement, copy: HTMLElement): void {
+  const inputs = copy.querySelectorAll("input");
+  root.querySelectorAll("input").forEach((input, at) => {
+    inputs[at].setAttribute("value", input.value);
+    inputs[at].toggleAttribute("checked", input.checked);
+  });
+  const texts = copy.querySelectorAll("textarea");
+  root.querySelectorAll("textarea").forEach((text, at) => {
+    texts[at].textContent = text.value;
+  });
+  const lists = copy.querySelectorAll("select");
+  root.querySelectorAll("select").forEach((list, at) => {
+    [...lists[at].options].forEach((option, n) => {
+      option.toggleAttribute("selected", n === list.selectedIndex);
+    });
+  });
 }
 
 /** Variables of the page do not reach into a picture. */
