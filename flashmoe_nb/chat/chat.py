@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from flashmoe_nb.chat.approval import Approval
     from flashmoe_nb.chat.pieces import ChatPiece, ToolCall
     from flashmoe_nb.chat.tool import FunctionTool
-    from flashmoe_nb.engine import Engine
+    from flashmoe_nb.engine import Engine, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,8 @@ class Chat:
         self.sampling = Sampling(max_tokens, temperature, top_p, min_p, seed, tuple(stop_strings(stop)))
         self._tools = by_name(self.tools)
         self._functions = {one.name: one for one in self.tools}
-        self._approve = approver(approve)
+        self.approve = approver(approve)
+        """Asked before every call; may be replaced, as by a widget that asks with a button."""
         self._prompts = PromptMaker(engine, template_variables)
         if self.tools:
             self._prompts.call_format()
@@ -116,6 +117,11 @@ class Chat:
     def __repr__(self) -> str:
         tools = f", tools {', '.join(self._tools)}" if self._tools else ""
         return f"<Chat of {len(self.messages)} messages{tools}, {self.engine!r}>"
+
+    @property
+    def session(self) -> Session:
+        """What it feeds; to be looked at and recorded, while only the conversation feeds it."""
+        return self._line.session
 
     def send(self, text: str) -> Reply:
         """Say something and wait for the whole answer; raises what `stream` raises."""
@@ -230,6 +236,6 @@ class Chat:
             return ToolResult(call, f"error: no valid call: {call.reason}", ok=False)
         if (why := refusal(call, self._tools)) is not None:
             return ToolResult(call, why, ok=False)
-        if self._stopped or not self._approve(call):
+        if self._stopped or not self.approve(call):
             return ToolResult(call, "error: the user did not allow this call", ok=False)
         return run_call(call, self._functions[call.name])
