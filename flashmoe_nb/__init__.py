@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     )
     from flashmoe_nb.widgets import (
         CacheSim,
+        ChatView,
         Dashboard,
         LayerDebugger,
         PageCacheView,
@@ -56,6 +57,7 @@ __version__ = "0.1.0"
 __all__ = [
     "CacheSim",
     "Chat",
+    "ChatView",
     "Dashboard",
     "Debugger",
     "Engine",
@@ -100,6 +102,7 @@ _ENGINE = ("Engine", "MemoryLimit", "Player", "Session", "Steps", "Token", "memo
 _EVENTS = ("ExpertRead", "Routing", "Stage", "StageEvent")
 _WIDGETS = (
     "CacheSim",
+    "ChatView",
     "Dashboard",
     "LayerDebugger",
     "PageCacheView",

@@ -1,6 +1,7 @@
 """Notebook widgets: live views of a session, or of a recorded trace."""
 
 from flashmoe_nb.widgets.cache_sim import CacheSim
+from flashmoe_nb.widgets.chat_view import ChatView
 from flashmoe_nb.widgets.dashboard import Dashboard
 from flashmoe_nb.widgets.layer_debugger import LayerDebugger
 from flashmoe_nb.widgets.page_cache_view import PageCacheView
@@ -12,6 +13,7 @@ from flashmoe_nb.widgets.view import View
 
 __all__ = [
     "CacheSim",
+    "ChatView",
     "Dashboard",
     "LayerDebugger",
     "PageCacheView",

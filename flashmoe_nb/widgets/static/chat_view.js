@@ -1,0 +1,244 @@
+// widgets/src sha256 aa6c26b41d5fe49f7f04247f4272c89b6d57fc844bc7a48f810cf3114f529cd9
+var S={system:"system",user:"you",thought:"thought",text:"model",call:"calls",broken:"no valid call",result:"result of",refused:"not run:",end:"",error:"error"};function L(n,e){return e.version<=n.version||e.number>n.entries.length||e.number<0?!1:(n.entries[e.number]=e.entry,n.version=e.version,!0)}function R(n){if(n.marks.length===0)return n.text===""?[]:[{said:n.text,row:-1}];let e=[...n.text];return n.marks.map(([t,r],o)=>{let s=n.marks[o+1]?.[0]??e.length;return{said:e.slice(t,s).join(""),row:r}}).filter(({said:t})=>t!=="")}var C=`.fm-chat .fm-log {
+  min-height: 120px;
+  height: 340px;
+  resize: vertical;
+  overflow-y: auto;
+  border: 1px solid var(--fm-line);
+  border-radius: 3px;
+  padding: 6px 8px;
+}
+.fm-chat .fm-entry {
+  display: grid;
+  grid-template-columns: 112px minmax(0, 1fr);
+  gap: 0 10px;
+  padding: 3px 0;
+}
+.fm-chat .fm-who {
+  color: var(--fm-faint);
+  text-align: right;
+  overflow-wrap: anywhere;
+}
+.fm-chat .fm-said {
+  font-size: 13px;
+  white-space: pre-wrap;
+  overflow-wrap: anywhere;
+  border-left: 2px solid transparent;
+  padding-left: 8px;
+}
+.fm-chat [data-kind="user"] .fm-said {
+  font-weight: 600;
+}
+.fm-chat [data-kind="text"] .fm-said {
+  border-left-color: var(--fm-accent);
+}
+.fm-chat [data-kind="thought"] .fm-said {
+  color: var(--fm-faint);
+  border-left-color: var(--fm-line);
+}
+.fm-chat [data-kind="call"] .fm-said,
+.fm-chat [data-kind="broken"] .fm-said,
+.fm-chat [data-kind="result"] .fm-said,
+.fm-chat [data-kind="refused"] .fm-said {
+  font: 12px / 1.5 var(--jp-code-font-family, ui-monospace, monospace);
+  background: var(--fm-raised);
+  border-left-color: var(--fm-line);
+  border-radius: 0 3px 3px 0;
+  padding: 2px 8px;
+}
+.fm-chat [data-kind="refused"] .fm-said,
+.fm-chat [data-kind="broken"] .fm-said {
+  border-left-color: var(--fm-warn);
+}
+.fm-chat [data-kind="error"] .fm-said {
+  color: var(--fm-error);
+}
+.fm-chat [data-kind="end"] .fm-said {
+  color: var(--fm-faint);
+  font-size: 11px;
+}
+.fm-chat .fm-word {
+  cursor: pointer;
+  border-radius: 2px;
+}
+.fm-chat .fm-word:hover {
+  outline: 1px solid var(--fm-faint);
+}
+.fm-chat .fm-word.fm-chosen {
+  outline: 2px solid var(--fm-accent);
+  outline-offset: -1px;
+}
+.fm-chat .fm-write {
+  align-items: stretch;
+}
+.fm-chat textarea {
+  resize: vertical;
+}
+.fm-chat input[type="number"] {
+  width: 68px;
+}
+.fm-chat label {
+  white-space: nowrap;
+}
+.fm-chat .fm-ask {
+  border-left: 3px solid var(--fm-warn);
+  background: var(--fm-raised);
+  padding: 4px 8px;
+}
+.fm-chat .fm-ask button {
+  background: var(--fm-paper);
+}
+`;function d(n,e,t={},...r){let o=document.createElement(n);e&&(o.className=e);for(let[s,a]of Object.entries(t))o.setAttribute(s,a);return o.append(...r),o}function b(n,e,t,r){let o=d("button","",{type:"button","data-name":n,title:t},e);return o.addEventListener("click",r),o}function g(n,e){n.textContent!==e&&(n.textContent=e)}async function P(n){let{width:e,height:t}=n.getBoundingClientRect();if(e<1||t<1)return null;let r=n.cloneNode(!0),[o,s]=[n.querySelectorAll("canvas"),r.querySelectorAll("canvas")];o.forEach((c,u)=>{let l=new Image;l.src=c.toDataURL(),l.setAttribute("style",`${c.getAttribute("style")};display:block`),s[u].replaceWith(l)}),I(n,r),q(n,r);let a=new XMLSerializer().serializeToString(r),f=`<svg xmlns="http://www.w3.org/2000/svg" width="${e}" height="${t}"><foreignObject width="100%" height="100%">${a}</foreignObject></svg>`;try{return await z(`data:image/svg+xml;charset=utf-8,${encodeURIComponent(f)}`,e,t)}catch{return null}}function I(n,e){let t=e.querySelectorAll("input");n.querySelectorAll("input").forEach((s,a)=>{t[a].setAttribute("value",s.value),t[a].toggleAttribute("checked",s.checked)});let r=e.querySelectorAll("textarea");n.querySelectorAll("textarea").forEach((s,a)=>{r[a].textContent=s.value});let o=e.querySelectorAll("select");n.querySelectorAll("select").forEach((s,a)=>{[...o[a].options].forEach((f,c)=>{f.toggleAttribute("selected",c===s.selectedIndex)})})}function q(n,e){let t=getComputedStyle(n);for(let r of["text","faint","line","paper","raised","accent","warn","error"])e.style.setProperty(`--fm-${r}`,t.getPropertyValue(`--fm-${r}`));e.style.font=t.font}async function z(n,e,t){let r=new Image;r.src=n,await r.decode();let o=document.createElement("canvas");o.width=Math.round(e),o.height=Math.round(t),o.getContext("2d").drawImage(r,0,0);let s=await new Promise(a=>o.toBlob(a,"image/png"));return s?s.arrayBuffer():null}function k(n){return n.toLocaleString("en")}function $(n){return Number.isFinite(n)?`${(n*100).toFixed(1)} %`:"unknown"}function H(n,e,t){if(n.ctrlKey||n.metaKey||n.altKey)return!1;let r=n.target.closest("input, select, textarea")!==null;if(n.key==="Escape")e.select({layer:-1,expert:-1,token:-1,following:!0});else{if(r)return!1;if(n.key==="ArrowLeft"||n.key==="ArrowRight")W(e,n.key==="ArrowRight"?1:-1);else if(n.key==="ArrowUp"||n.key==="ArrowDown")K(e,n.key==="ArrowDown"?1:-1);else if(n.key===" "&&!n.target.closest("button"))t("toggle");else return!1}return!0}function W(n,e){let t=Math.max(0,Math.min(n.tokens-1,n.shownToken+e));n.tokens&&n.select({token:t,following:!1})}function K(n,e){let t=n.facts?.sparse_layers??[];if(t.length===0)return;let r=n.layerRow(n.selection.layer),o=r<0?e>0?0:t.length-1:Math.max(0,Math.min(t.length-1,r+e));n.select({layer:t[o],expert:-1})}var O="fm-page",V;function F(n){V=n,queueMicrotask(()=>{V===n&&Y(n)})}function Y(n){let e=document.getElementById(O),t=document.getElementById(`${O}-data`);if(!e||!t)return;let{traits:r,run:o}=JSON.parse(t.textContent??"{}"),s=n(),a=G({...r,run:J(o)});s.initialize({model:a}),s.render({model:a,el:e})}function J(n){return new DataView(Uint8Array.from(atob(n),e=>e.charCodeAt(0)).buffer)}function G(n){return{get:e=>n[e],set:(e,t)=>{n[e]=t},save_changes:()=>{},send:()=>{},on:()=>{},off:()=>{}}}var x=class{constructor(e,t,r=96e6){this.width=t;this.mostBytes=r;this.data=e}width;mostBytes;first=0;end=0;data;has(e){return e>=this.first&&e<this.end}at(e,t=0){return this.has(e)?this.data[(e-this.first)*this.width+t]:Number.NaN}rows(e,t=e+1){let r=Math.max(e,this.first)-this.first,o=Math.min(t,this.end)-this.first;return this.data.subarray(r*this.width,Math.max(r,o)*this.width)}append(e,t){let r=Math.max(0,this.end-e),o=this.width?t.length/this.width:0;e>this.end&&(this.first=this.end=e);let s=t.subarray(r*this.width);s.length!==0&&(this.reserve(s.length),this.data.set(s,(this.end-this.first)*this.width),this.end=e+o)}reserve(e){let t=(this.end-this.first)*this.width;if(t+e<=this.data.length)return;let r=this.data.subarray(0,t);if((t+e)*this.data.BYTES_PER_ELEMENT>this.mostBytes&&this.width>1){let o=Math.floor((this.end-this.first)/2);this.data=this.grown(r.subarray(o*this.width),e),this.first+=o}else this.data=this.grown(r,Math.max(e,t))}grown(e,t){let r=this.data.constructor,o=new r(e.length+t);return o.set(e),o}};var X=255,E=class{facts=null;place=null;tokens=0;reads=0;countsBefore=new Uint32Array(0);residency=new Uint8Array(0);selection={token:-1,layer:-1,expert:-1,following:!0};connected=!1;error="";received={messages:0,rows:0,snapshots:0};columns=new Map;listeners=new Set;handlers=new Map;kept=new Map;column(e){let t=this.columns.get(e);return t||(t=new x(new Float32Array(0),1),this.columns.set(e,t)),t}get routedFirst(){return this.column("expert_ids").first}get keptExperts(){return this.column("expert_ids").width/Math.max(1,this.facts?.sparse_layers.length??1)}get shownToken(){let{token:e,following:t}=this.selection;return t||e<0||e>=this.tokens?this.tokens-1:e}layerRow(e){return this.facts?this.facts.sparse_layers.indexOf(e):-1}text(e,t=e+1){let r=this.column("text_start").at(e),o=this.column("text_end").at(Math.min(t,this.tokens)-1);return Number.isNaN(r+o)?"":new TextDecoder().decode(this.column("text").rows(r,o))}readsOf(e){let t=this.column("pass_start").at(e),r=this.column("read_token");return[N(r,t),N(r,t+1)]}apply(e){let t=JSON.parse(e.metadata.place);if(t.run!==this.place?.run){if(!e.metadata.facts)return"gap";this.reset(JSON.parse(e.metadata.facts))}else if(t.token_row>this.tokens)return"gap";let r=e.tensors.get("token_id")?.shape[0]??0,o=t.complete!==this.place?.complete;this.place=t;let s=this.tokens;return(t.token_row+r>this.tokens||o||r===0)&&this.take(e,t,r),this.changed(),this.tokens>s||o?"applied":"nothing new"}setResidency(e,t){let r=this.layerRow(e);r<0||!this.facts||(this.residency.set(t,r*this.facts.num_experts),this.changed())}select(e){let t={...this.selection,...e};Object.keys(t).every(o=>t[o]===this.selection[o])||(Object.assign(this.selection,e),this.changed())}onChange(e){return this.listeners.add(e),()=>this.listeners.delete(e)}changed(){for(let e of this.listeners)e()}onPart(e,t){let r=this.handlers.get(e)??new Set;this.handlers.set(e,r.add(t));let o=this.kept.get(e);return o&&t(o,[]),()=>r.delete(t)}keeps(e){return this.kept.has(e)}keep(e){this.kept.set(e.kind,e),this.hand(e,[])}hand(e,t){for(let r of this.handlers.get(e.kind)??[])r(e,t);this.changed()}reset(e){let t=e.sparse_layers.length*e.num_experts;this.facts=e,this.place=null,this.tokens=this.reads=0,this.columns=new Map,this.countsBefore=new Uint32Array(t),this.residency=new Uint8Array(t).fill(X),this.error=""}take(e,t,r){let o=e.tensors.get("counts_before");o&&t.routed_row>this.column("expert_ids").end&&this.countsBefore.set(o.values);for(let[s,a]of e.tensors)s!=="counts_before"&&(this.column(s).end===0&&this.columns.set(s,ee(a)),this.put(s,Z(s,t),a.values));this.tokens=Math.max(this.tokens,t.token_row+r),this.reads=this.column("read_token").end}put(e,t,r){let o=this.column(e);if(e!=="expert_ids"){o.append(t,r);return}let[s,a]=[o.first,o.rows(o.first,o.end)];o.append(t,r),o.first>s&&o.first<t&&this.count(a.subarray(0,(o.first-s)*o.width))}count(e){let{num_experts:t,sparse_layers:r}=this.facts;for(let o=0;o<e.length;o++){let s=Math.floor(o/this.keptExperts)%r.length;e[o]<t&&this.countsBefore[s*t+e[o]]++}}},Q=new Set(["expert_ids","routing_weights","router_entropy","kept_mass","router_margin"]);function Z(n,e){return n==="text"?e.text_byte:n.startsWith("read_")?e.read_row:n.startsWith("patch_")?e.patch_row:Q.has(n)||n.startsWith("layer_")?e.routed_row:e.token_row}function ee(n){let e=n.shape.slice(1).reduce((t,r)=>t*r,1);return new x(n.values.slice(0,0),e)}function N(n,e){let[t,r]=[n.first,n.end];for(;t<r;){let o=t+r>>1;n.at(o)<e?t=o+1:r=o}return t}var B=`.fm-root {
+  --fm-text: var(--jp-ui-font-color1, #1f1f1f);
+  --fm-faint: var(--jp-ui-font-color2, #5f5f5f);
+  --fm-line: var(--jp-border-color2, #d0d0d0);
+  --fm-paper: var(--jp-layout-color0, #fff);
+  --fm-raised: var(--jp-layout-color2, #f2f2f2);
+  --fm-accent: var(--jp-brand-color1, #1976d2);
+  --fm-warn: var(--jp-warn-color0, #b35900);
+  --fm-error: var(--jp-error-color1, #c62828);
+  color: var(--fm-text);
+  background: var(--fm-paper);
+  font: 12px / 1.45 var(--jp-ui-font-family, system-ui, sans-serif);
+  font-variant-numeric: tabular-nums;
+  position: relative;
+  box-sizing: border-box;
+  width: 100%;
+  min-width: 0;
+  padding: 6px 8px;
+}
+.fm-root.fm-plain.fm-dark {
+  --fm-text: #e4e4e4;
+  --fm-faint: #a8a8a8;
+  --fm-line: #4a4a4a;
+  --fm-paper: #111;
+  --fm-raised: #262626;
+  --fm-accent: #64b5f6;
+  --fm-warn: #ffb74d;
+  --fm-error: #ef9a9a;
+}
+.fm-root *,
+.fm-root *::before {
+  box-sizing: border-box;
+}
+.fm-root [hidden] {
+  display: none;
+}
+.fm-head {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: baseline;
+  gap: 2px 12px;
+  margin-bottom: 4px;
+}
+.fm-name {
+  font-weight: 600;
+}
+.fm-of,
+.fm-says,
+.fm-status,
+.fm-faint {
+  color: var(--fm-faint);
+}
+.fm-body {
+  min-width: 0;
+}
+.fm-canvas {
+  display: block;
+  touch-action: none;
+}
+.fm-row {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 4px 8px;
+  margin: 4px 0;
+}
+.fm-grow {
+  flex: 1 1 160px;
+  min-width: 0;
+}
+.fm-status {
+  font-size: 11px;
+  margin-top: 4px;
+  display: flex;
+  flex-wrap: wrap;
+  gap: 0 12px;
+}
+.fm-error {
+  color: var(--fm-error);
+  white-space: pre-wrap;
+}
+.fm-empty {
+  border: 1px dashed var(--fm-line);
+  padding: 24px 16px;
+  text-align: center;
+  color: var(--fm-faint);
+}
+.fm-root code {
+  font-family: var(--jp-code-font-family, ui-monospace, monospace);
+  font-size: 12px;
+}
+.fm-root button,
+.fm-root select,
+.fm-root input[type="number"],
+.fm-root input[type="text"],
+.fm-root textarea {
+  font: inherit;
+  color: inherit;
+  background: var(--fm-raised);
+  border: 1px solid var(--fm-line);
+  border-radius: 3px;
+  padding: 2px 8px;
+  min-height: 24px;
+}
+.fm-root button {
+  cursor: pointer;
+}
+.fm-root button:disabled {
+  opacity: 0.45;
+  cursor: default;
+}
+.fm-root button[aria-pressed="true"],
+.fm-root button[aria-checked="true"] {
+  border-color: var(--fm-accent);
+  box-shadow: inset 0 0 0 1px var(--fm-accent);
+}
+.fm-root :focus-visible {
+  outline: 2px solid var(--fm-accent);
+  outline-offset: 1px;
+}
+.fm-root input[type="range"] {
+  accent-color: var(--fm-accent);
+  margin: 0;
+}
+.fm-group {
+  display: inline-flex;
+}
+.fm-group button {
+  border-radius: 0;
+  margin-left: -1px;
+}
+.fm-tip {
+  position: absolute;
+  z-index: 2;
+  pointer-events: none;
+  max-width: 320px;
+  padding: 4px 8px;
+  border: 1px solid var(--fm-line);
+  border-radius: 3px;
+  background: var(--fm-paper);
+  box-shadow: 0 2px 6px rgb(0 0 0 / 25%);
+  white-space: pre-line;
+}
+.fm-root table {
+  border-collapse: collapse;
+  font-size: 12px;
+}
+.fm-root th,
+.fm-root td {
+  padding: 1px 8px;
+  text-align: right;
+  border-bottom: 1px solid var(--fm-line);
+}
+`;var U={F64:Float64Array,F32:Float32Array,I32:Int32Array,I16:Int16Array,U32:Uint32Array,U16:Uint16Array,U8:Uint8Array};function A(n){let e=Number(n.getBigUint64(0,!0)),t=new TextDecoder().decode(new Uint8Array(n.buffer,n.byteOffset+8,e)),r=JSON.parse(t),o=r.__metadata__??{},s=n.byteOffset+8+e,a=new Map;for(let[f,{dtype:c,shape:u,data_offsets:l}]of Object.entries(r)){if(f==="__metadata__")continue;let m=U[c];if(!m)throw new Error(`array "${f}" has the type ${c}, expected one of ${Object.keys(U).join(", ")}`);let p=new m(n.buffer.slice(s+l[0],s+l[1]));a.set(f,{shape:u,values:p})}return{metadata:o,tensors:a}}var _=["token","layer","expert","following"],T=class{constructor(e,t){this.model=e;this.store=t;e.on("msg:custom",(r,o)=>this.receive(r,o)),e.on("change:run",()=>this.load()),e.on("change:state",()=>this.kept());for(let r of _)e.on(`change:${r}`,()=>this.selected([r]));e.on("comm_live_update",()=>this.gone()),this.load(),this.kept(),this.selected(_),t.onChange(()=>this.publish()),this.ask()}model;store;painted={token:-1,frames:0,latencies:[]};asked=!1;seq=0;toldPainted=-1;send=(e,t={})=>{this.tell({kind:"command",name:e,args:t})};picture(e){this.tell({kind:"picture"},[e])}tell(e,t=[]){if(this.store.connected)try{this.model.send(e,void 0,t)}catch{this.gone()}}receive(e,t){if(e?.parts===void 0)return;this.store.connected=!0;let r=0;for(let o of e.parts){let s=t.slice(r,r+o.n_buffers);r+=o.n_buffers,o.kind==="rows"?this.rows(s[0]):o.kind==="residency"?this.store.setResidency(o.layer,ne(s[0])):this.other(o,s)}this.store.received.messages++,this.seq=e.seq,this.acknowledge()}settle(){this.painted.token!==this.toldPainted&&this.acknowledge()}acknowledge(){let{token:e,frames:t,latencies:r}=this.painted;this.toldPainted=e,this.tell({kind:"ack",seq:this.seq,painted:e,frames:t,latencies:r.splice(0)})}rows(e){let t=this.store.tokens;this.store.apply(A(e))==="gap"?this.ask():this.asked=!1,this.store.received.rows+=Math.max(0,this.store.tokens-t)}other(e,t){e.kind==="hello"&&(this.asked=!1),e.kind==="error"&&(this.store.error=String(e.text)),this.store.hand(e,t)}load(){let e=this.model.get("run");!e||e.byteLength===0||this.store.apply(A(e))==="applied"&&this.store.received.snapshots++}kept(){for(let e of Object.values(this.model.get("state")??{}))this.store.keep(e)}ask(){this.asked||(this.asked=!0,this.model.send({kind:"snapshot?",run:this.store.place?.run??"",tokens:this.store.tokens}))}selected(e){let t=Object.fromEntries(e.map(r=>[r,this.model.get(r)]));this.store.select(t)}publish(){let{model:e,store:t}=this,r=_.filter(o=>e.get(o)!==t.selection[o]);for(let o of r)e.set(o,t.selection[o]);r.length&&e.save_changes()}gone(){this.store.connected=!1,this.store.changed()}};function ne(n){return new Uint8Array(n.buffer,n.byteOffset,n.byteLength)}var re=1500,oe=150,se=navigator.hardwareConcurrency<=4?30:0;function j(n){let e=()=>{let t;return{initialize({model:r}){t=new T(r,new E)},render({model:r,el:o}){return t??=new T(r,new E),ae(n,o,t)}}};return F(e),e}function ae(n,e,t){let{store:r,send:o}=t,s=n.ready??(i=>i.facts!==null),a=le(n,s);e.append(a.root);let f=n.make(a.body,r,o),[c,u,l,m]=[0,0,0,0],p=()=>{c||=requestAnimationFrame(y)},y=i=>{if(c=0,i-u<se){p();return}a.show(r),s(r)&&f.draw(i)&&p(),ie(t),u=i,m||=setTimeout(w,oe),clearTimeout(l),l=setTimeout(v,re)},w=()=>{m=0,a.status(t)},v=async()=>{if(t.settle(),!s(r)||!r.connected||document.hidden||u===0)return;let i=await P(a.root);i&&t.picture(i)},M=[r.onChange(p),ue(a.root,p),fe(a.root,p)];return a.root.addEventListener("keydown",i=>{H(i,r,o)&&(i.preventDefault(),i.stopPropagation())}),p(),()=>{for(let i of M)i();cancelAnimationFrame(c),clearTimeout(l),clearTimeout(m),f.destroy(),a.root.remove()}}function ie({store:n,painted:e}){e.frames++;let t=n.tokens-1;if(t===e.token)return;e.token=t;let r=Date.now()-(n.place.epoch_ms+n.column("end_ms").at(t));t>=0&&!n.place.complete&&e.latencies.length<100&&e.latencies.push(Math.round(r*10)/10)}function le(n,e){let t=d("style","",{},B),r=d("span","fm-of"),o=d("div","fm-head",{},d("span","fm-name",{},n.name),r),s=d("div","fm-body"),a=d("div","fm-empty",{},"Nothing to show yet. ",d("code","",{},n.hint)),f=d("div","fm-error",{role:"alert"}),c=d("div","fm-status"),u=d("div","fm-root",{role:"group","aria-label":n.name,tabindex:"0"});return u.append(t,o,s,a,f,c),{root:u,body:s,show(l){s.hidden=!e(l),a.hidden=e(l),g(r,l.facts?de(l):""),g(f,l.error),f.hidden=l.error===""},status({store:l,painted:m}){let{messages:p,rows:y,snapshots:w}=l.received;Object.assign(c.dataset,{tokens:l.tokens,painted:m.token,frames:m.frames}),Object.assign(c.dataset,{messages:p,rows:y,snapshots:w,connected:l.connected,shown:l.shownToken}),g(c,l.facts?ce(l,m.token):"")}}}function de(n){let e=n.place?.complete?"recorded":"recording";return`${n.facts.label} · ${e} · ${n.facts.machine}`}function ce(n,e){let{messages:t,rows:r}=n.received,o=`${k(n.tokens)} tokens, ${k(n.reads)} reads, newest painted: ${e<0?"none":e}`,s=t>1&&r>0?` · ${k(r)} live in ${k(t)} messages`:"",a=n.routedFirst,f=a>0?` · routing from token ${k(a)} on (${$(1-a/n.tokens)})`:"",c=t===0?"":" · no kernel: what it sent last";return o+s+f+(n.connected?"":c)}function fe(n,e){let t=new ResizeObserver(e);return t.observe(n),()=>t.disconnect()}function ue(n,e){let t=matchMedia("(prefers-color-scheme: dark)"),r=()=>{let s=getComputedStyle(n).getPropertyValue("--jp-ui-font-color1")!=="";n.classList.toggle("fm-plain",!s),n.classList.toggle("fm-dark",s?me(n):t.matches),e()},o=new MutationObserver(r);return o.observe(document.body,{attributes:!0}),t.addEventListener("change",r),requestAnimationFrame(r),()=>{o.disconnect(),t.removeEventListener("change",r)}}function me(n){let[e,t,r]=(getComputedStyle(n).backgroundColor.match(/[\d.]+/g)??["255","255","255"]).map(Number);return .299*e+.587*t+.114*r<128}var pe=(n,e,t)=>{let r=null,o=(i,h={})=>t("chat",{do:i,...h}),s=ge(e),a=be(i=>o("answer",{allow:i})),f=ve(),c=d("textarea","fm-grow",{rows:"2","data-name":"message",placeholder:"a message"});c.setAttribute("aria-label","message; Enter sends it, Shift+Enter begins a line");let u=()=>{!r||!e.connected||r.state!=="idle"||c.value.trim()===""||(o("send",{text:c.value,settings:f.values()}),c.value="")},l=b("send","Send","Send the message (Enter)",u),m=b("stop","■ stop","End the answer after the token at hand; what was said stays",()=>o("stop")),p=b("reset","New conversation","Forget all but the system prompt",()=>o("reset")),y=d("span","fm-faint",{role:"status","data-name":"chat-state"}),w=d("div","fm-says",{"data-name":"tools"});c.addEventListener("keydown",i=>{i.key!=="Enter"||i.shiftKey||i.isComposing||(i.preventDefault(),u())});let v=d("div","fm-chat",{},s.el,a.el,d("div","fm-row fm-write",{},c,l,m));v.append(d("div","fm-row",{},...f.fields,p,y),w),n.append(d("style","",{},C),v);let M=[e.onPart("chat",i=>{let h=i;r&&h.version<r.version||(r={...h,entries:[...h.entries]},f.fill(h.settings))}),e.onPart("chat_tail",i=>{r&&L(r,i)})];return{draw(){if(r===null)return;let[i,h]=[e.connected,r.state==="idle"];s.show(r.entries,e.shownToken),a.show(i?r.asked:null),l.disabled=!i||!h,m.disabled=!i||h,p.disabled=!i,g(y,{idle:"",answering:"answering …",asking:"waiting for your leave"}[r.state]),v.dataset.state=r.state,g(w,he(r))},destroy(){for(let i of M)i()}}};function he(n){return n.tools.length===0?"No tools: give them with ChatView(fm.Chat(engine, tools=[...])).":`Tools: ${n.tools.map(({name:e,description:t})=>`${e} (${t})`).join(" · ")}`}function ge(n){let e=d("div","fm-log",{role:"log","aria-label":"conversation",tabindex:"0","data-name":"log"}),t=d("div","fm-faint",{},"Nothing said yet."),r=[],o=null;return e.addEventListener("click",s=>{let a=s.target.closest("[data-row]")?.dataset.row;a!==void 0&&Number(a)<n.tokens&&n.select({token:Number(a),following:!1})}),{el:e,show(s,a){let f=e.scrollTop+e.clientHeight>=e.scrollHeight-8,c=!1;for(;r.length>s.length;)r.pop().el.remove(),c=!0;for(let[l,m]of s.entries()){if(r[l]&&ye(r[l].entry,m))continue;let p=we(m);r[l]?r[l].el.replaceWith(p):e.append(p),r[l]={el:p,entry:m},c=!0}s.length===0?e.append(t):t.remove(),c&&f&&(e.scrollTop=e.scrollHeight);let u=e.querySelector(`[data-row="${a}"]`);u!==o&&(o?.classList.remove("fm-chosen"),u?.classList.add("fm-chosen"),o=u)}}}function ye(n,e){return n===e||n.kind===e.kind&&n.text===e.text&&n.name===e.name&&n.marks.length===e.marks.length}function we(n){let e=S[n.kind]+(n.name?` ${n.name}`:""),t=d("div","fm-said");for(let{said:o,row:s}of R(n))t.append(s<0?o:d("span","fm-word",{"data-row":String(s),title:`token ${s}`},o));return d("div","fm-entry",{"data-kind":n.kind},d("span","fm-who",{},e),t)}function be(n){let e=d("code","",{"data-name":"asked"}),t=b("allow","Allow","Run it this once",()=>n(!0)),r=b("refuse","Refuse","Do not run it; the model is told",()=>n(!1)),o=d("div","fm-row fm-ask",{role:"alertdialog","aria-label":"A tool wants to run"});return o.append(d("span","",{},"Run "),e,t,r),{el:o,show(s){o.hidden=s===null,s&&g(e,`${s.name}(${JSON.stringify(s.arguments)})`)}}}var ke=[["max_tokens","tokens","1","1","of one answer, at most"],["temperature","temperature","0","0.1","0 takes the likeliest token"],["top_p","top-p","0","0.05","draw from the likeliest tokens that hold this share"],["min_p","min-p","0","0.01","leave out tokens below this share of the likeliest one's"],["seed","seed","0","1","of the random numbers; empty differs each time"]];function ve(){let n=new Map,e=ke.map(([o,s,a,f,c])=>{let u=d("input","",{type:"number",min:a,step:f==="1"?"1":"any","data-name":o});return n.set(o,u),d("label","",{title:c},`${s} `,u)}),t=d("input","",{type:"checkbox","data-name":"enable_thinking"});e.push(d("label","",{title:"let the template open a thinking block"},t," thinking"));let r=!1;for(let o of[...n.values(),t])o.addEventListener("input",()=>{r=!0});return{fields:e,values(){let s=[...n].map(([a,{value:f}])=>[a,f===""?null:Number(f)]).filter(([a,f])=>f!==null||a==="seed");return{...Object.fromEntries(s),enable_thinking:t.checked}},fill(o){if(!r){for(let[s,a]of n)a.value=String(o[s]??"");t.checked=o.enable_thinking===!0}}}}var Je=j({name:"ChatView",hint:"ChatView(fm.Chat(engine)), or ChatView(engine)",make:pe,ready:n=>n.keeps("chat")});export{Je as default,pe as makeChatView};
