@@ -21,8 +21,9 @@ from flashmoe_nb.lab.bench.options import Options
 from flashmoe_nb.lab.bench.table import Table
 from flashmoe_nb.lab.forecasting.demand import HitRate, Routing, hit_rate
 from flashmoe_nb.lab.forecasting.estimating import tokens_per_s
+from flashmoe_nb.lab.forecasting.misses import decode_bytes
 from flashmoe_nb.lab.forecasting.outcome import Estimate
-from flashmoe_nb.lab.forecasting.probing import decode_bytes, probe
+from flashmoe_nb.lab.forecasting.probing import probe
 from flashmoe_nb.lab.sizes import model_sizes
 from flashmoe_nb.observe import record
 from flashmoe_nb.pagecache import open_probe

@@ -41,6 +41,8 @@ class Costs:
     """Of resident weights, at opening."""
     spread: float
     """Relative standard deviation of a token's time between parts of the measurement; a guess for published ones."""
+    miss_spread: float = 0.0
+    """Relative standard error of `miss_ns_per_byte`."""
     notes: tuple[str, ...] = ()
     bandwidth: tuple[Bandwidth, ...] = ()
     """Of plain reads by size and threads; empty for published machines."""

@@ -101,8 +101,10 @@ def forecast(
 def tokens_per_s(sizes: ModelSizes, costs: Costs, hits: HitRate, *, fresh: float = 0.0) -> Estimate:
     """Of decoding, with everything that is not known in the interval; `fresh` as for `Costs.token_ns`."""
     token_ns = costs.token_ns(sizes, hits.mean, fresh=fresh)
-    per_hit = costs.token_ns(sizes, 0.0) - costs.token_ns(sizes, 1.0)
-    relative = math.hypot(costs.spread, hits.spread * per_hit / token_ns, MODEL_SPREAD)
+    missing_all = costs.token_ns(sizes, 0.0, fresh=fresh) - costs.token_ns(sizes, 1.0)
+    of_hits = hits.spread * missing_all / token_ns
+    of_misses = costs.miss_spread * (1 - hits.mean) * missing_all / token_ns
+    relative = math.hypot(costs.spread, of_hits, of_misses, MODEL_SPREAD)
     return Estimate.spread(1e9 / token_ns, relative)
 
 

@@ -55,7 +55,7 @@ class Machine:
             self.prefill_ns * sizes.active().values / _ACTIVE_397B * _LAYERS_397B / len(kinds),
             1e9 / self.cold_bytes_per_s,
             self.spread,
-            (self.source,),
+            notes=(self.source,),
         )
 
     def _compute_ns(self, nbytes: int) -> float:

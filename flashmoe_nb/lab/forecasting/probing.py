@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import statistics
 import tempfile
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flashmoe_nb.engine import memory_limit, open_engine
-from flashmoe_nb.errors import PageCacheError, UnsupportedError
+from flashmoe_nb.engine import open_engine
+from flashmoe_nb.errors import UnsupportedError
 from flashmoe_nb.lab.bench.machine import describe_machine
 from flashmoe_nb.lab.forecasting.bandwidth import measure_bandwidth
 from flashmoe_nb.lab.forecasting.costs import Costs
+from flashmoe_nb.lab.forecasting.misses import measure_misses, num_experts, random_ids
 from flashmoe_nb.lab.sizes import ModelSizes, model_sizes
-from flashmoe_nb.observe import record
 from flashmoe_nb.storage.synth import synthesize
 from flashmoe_nb.storage.synth_shapes import SynthShape
 
@@ -31,20 +30,12 @@ if TYPE_CHECKING:
 
     from flashmoe_nb.config import ModelConfig
     from flashmoe_nb.engine import Engine, Session
-    from flashmoe_nb.observe import Trace
 
 _EXPERT_BYTES = 640 * 10**6
 """Of all experts of the probe: more than a processor's caches, little enough to write in a second or two."""
 _MOST_VOCAB = 65_536
 _BLOCKS = 5
 _TOKENS = 8
-_LIMITED_TOKENS = 48
-_HELD = 0.5
-"""Share of the probe's experts that its memory limit has room for."""
-_OWN_BYTES = 48 * 2**20
-"""Of a limit: activations and objects made while it is in force."""
-_LEAST_MISSED = 0.15
-"""Of the bytes read: with fewer misses their time drowns in that of hits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +119,11 @@ def _measure(engine: Engine, sizes: ModelSizes, load_ns: float) -> Costs:
     rng = np.random.default_rng(0)
     session = engine.session()
     engine.warm()
-    session.feed(_ids(rng, engine, 4))
-    blocks = [_warm_block(engine, session, _ids(rng, engine, _TOKENS)) for _ in range(_BLOCKS)]
+    session.feed(random_ids(rng, engine, 4))
+    blocks = [_warm_block(engine, session, random_ids(rng, engine, _TOKENS)) for _ in range(_BLOCKS)]
     computing = statistics.median(block.computing_ns for block in blocks)
-    layers, head = _split(session, _ids(rng, engine, _TOKENS), computing)
-    misses = _misses(engine, rng)
+    layers, head = _split(session, random_ids(rng, engine, _TOKENS), computing)
+    misses = measure_misses(engine, rng)
     probed = model_sizes(engine.config)
     head_bytes = (sizes.head.nbytes or sizes.embedding.nbytes) / (probed.head.nbytes or probed.embedding.nbytes)
     router_ns = sum(layers.values()) / (sum(w.nbytes for w in probed.mixers) or 1)
@@ -149,6 +140,7 @@ def _measure(engine: Engine, sizes: ModelSizes, load_ns: float) -> Costs:
         _prefill_ns(engine, sizes),
         load_ns,
         _spread([block.computing_ns + block.reading_ns for block in blocks]),
+        misses.spread,
         misses.notes,
         measure_bandwidth(engine.checkpoint.index.files[0]),
     )
@@ -179,107 +171,17 @@ def _split(session: Session, ids: list[int], computing_ns: float) -> tuple[dict[
     return {name: value * scale for name, value in medians.items() if name}, medians[""] * scale
 
 
-@dataclass(frozen=True, slots=True)
-class _Misses:
-    """What a missing byte adds, and what stood in the way of measuring it."""
-
-    full_ns: float
-    fresh_ns: float
-    notes: tuple[str, ...] = ()
-
-
-def _misses(engine: Engine, rng: np.random.Generator) -> _Misses:
-    """With memory to spare; and under a limit, where a page that comes in throws one out, as on a full machine."""
-    warm = _waves(_recorded(engine, _ids(rng, engine, _TOKENS), cold=False))
-    try:
-        fresh = _slope(warm, _waves(_recorded(engine, _ids(rng, engine, _TOKENS), cold=True)))
-    except PageCacheError as error:
-        return _Misses(0.0, 0.0, (f"misses could not be measured ({error}): give the disk's speed with ssd",))
-    limit = int(_HELD * engine.checkpoint.expert_bytes) + decode_bytes(engine)
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(memory_limit(limit, engine, "cgroup"))
-        except PageCacheError as error:
-            return _Misses(fresh, fresh, (f"misses of a full machine take longer than those measured ({error})",))
-        ids = _ids(rng, engine, _LIMITED_TOKENS)
-        found = _waves(_recorded(engine, ids, cold=False))[len(ids) // 2 :]
-    read = len(found) * engine.top_k * engine.checkpoint.expert_bytes / (2 * _num_experts(engine))
-    if sum(missing for missing, _ in found) < _LEAST_MISSED * read:
-        return _Misses(fresh, fresh, ("too few misses under a limit to time them: a full machine takes longer",))
-    return _Misses(_slope(warm, found), fresh)
-
-
-def decode_bytes(engine: Engine) -> int:
-    """What a limit must leave besides the page cache while tokens are decoded one by one."""
-    store = engine.checkpoint.routed
-    assert store is not None
-    return engine.top_k * store.layout(store.layers[0]).payload_bytes + _OWN_BYTES
-
-
-def _num_experts(engine: Engine) -> int:
-    assert engine.config.moe is not None
-    return engine.config.moe.num_experts
-
-
-def _cold_ns_per_byte(
-    engine: Engine, rng: np.random.Generator, warm: list[tuple[float, float]], why: str
-) -> tuple[float, tuple[str, ...]]:
-    try:
-        found = _waves(_recorded(engine, _ids(rng, engine, _TOKENS), cold=True))
-    except PageCacheError as error:
-        return 0.0, (f"misses could not be measured ({error}): give the disk's speed with ssd",)
-    return _slope(warm, found), (f"misses were measured with memory to spare ({why}): a full machine takes longer",)
-
-
-def _recorded(engine: Engine, ids: list[int], *, cold: bool) -> Trace:
-    session = engine.session()
-    if not cold:
-        engine.warm()
-    with record(session, measure_residency=True) as trace:
-        for token in ids:
-            if cold:
-                engine.evict()
-            session.feed([token])
-        return trace[:]
-
-
-def _waves(trace: Trace) -> list[tuple[float, float]]:
-    """(bytes missing, nanoseconds) of each layer's reads of each token."""
-    reads = trace.reads
-    waves: dict[tuple[int, int], list[Any]] = {}
-    for row in zip(
-        reads.token.tolist(), reads.layer.tolist(), reads.start_ns.tolist(), reads.end_ns.tolist(),
-        (reads.nbytes * (1 - np.nan_to_num(reads.resident_fraction_before, nan=1.0))).tolist(), strict=True,
-    ):  # fmt: skip
-        waves.setdefault(row[:2], []).append(row[2:])
-    return [
-        (sum(read[2] for read in batch), max(read[1] for read in batch) - min(read[0] for read in batch))
-        for batch in waves.values()
-    ]
-
-
-def _slope(warm: list[tuple[float, float]], found: list[tuple[float, float]]) -> float:
-    """Nanoseconds that a missing byte adds to the mean warm wave."""
-    base = statistics.mean(spent for _, spent in warm)
-    missing = sum(nbytes for nbytes, _ in found)
-    return max(0.0, sum(spent - base for _, spent in found) / missing) if missing else 0.0
-
-
 def _prefill_ns(engine: Engine, sizes: ModelSizes) -> float:
     """Of a token in a layer, with as many tokens to an expert as in 512 tokens of the whole model."""
-    count = max(8, 512 * _num_experts(engine) // sizes.num_experts)
+    count = max(8, 512 * num_experts(engine) // sizes.num_experts)
     engine.warm()
     spent = []
     for seed in range(2):
         reading, start_ns = engine.read_ns, perf_counter_ns()
-        engine.session().feed(_ids(np.random.default_rng(seed), engine, count))
+        engine.session().feed(random_ids(np.random.default_rng(seed), engine, count))
         spent.append(perf_counter_ns() - start_ns - (engine.read_ns - reading))
     return min(spent) / count / engine.config.num_layers
 
 
 def _spread(values: list[float]) -> float:
     return statistics.stdev(values) / statistics.mean(values)
-
-
-def _ids(rng: np.random.Generator, engine: Engine, count: int) -> list[int]:
-    return [int(token) for token in rng.integers(0, engine.config.vocab_size, count)]
