@@ -78,6 +78,7 @@ export function makeTokens(el: HTMLElement): Show {
     });
     const says = make("span", "fm-faint");
     setText(says, ` ${given - left} of ${given} tokens whole`);
-    row.replaceChildren(...(first > 0 ? ["… "] : []), ...chips, says);
+    const [before, after] = [first > 0 ? ["…"] : [], first + texts.length < given ? ["…"] : []];
+    row.replaceChildren(...before, ...chips, ...after, says);
   };
 }

@@ -82,7 +82,7 @@ function topRows({ arrays }: Report): HTMLElement[] {
 
 function readRows({ facts }: Report): HTMLElement[] {
   if (facts.reads.length === 0) return [];
-  const names = ["expert", "slot", "size", "took", "in the page cache before"];
+  const names = ["expert", "slot", "size", "took", "cached before"];
   const header = make("tr", "", {}, ...names.map((name) => make("th", "", {}, name)));
   const rows = facts.reads.map((read) => {
     const resident = read.resident === null ? "not measured" : percent(read.resident);
