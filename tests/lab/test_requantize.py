@@ -9,6 +9,7 @@ import flashmoe_nb as fm
 from flashmoe_nb.errors import OptionError, UnsupportedError
 from flashmoe_nb.lab.expert_tensors import expert_matrices
 from flashmoe_nb.lab.requantize import requantize
+from flashmoe_nb.storage.pack import pack
 from flashmoe_nb.storage.synth import synthesize
 
 IDS = [1, 2, 3, 4, 5, 6, 7, 8]
@@ -87,6 +88,15 @@ def test_a_folder_is_kept_and_opens_again(engine: fm.Engine, tmp_path: Path):
         assert np.array_equal(logits(again), expected)
     with pytest.raises(OptionError, match="is not empty"):
         requantize(engine, 3, folder=tmp_path / "three")
+
+
+def test_the_kept_folder_packs_into_smaller_records(engine: fm.Engine, tmp_path: Path):
+    with requantize(engine, 2, folder=tmp_path / "two") as coarse:
+        expected = logits(coarse)
+    pack(tmp_path / "two", progress=False)
+    with fm.open(tmp_path / "two", dtype="float32", experts="packed") as packed:
+        assert bits_of(packed, 0) == {2}
+        assert np.array_equal(logits(packed), expected)
 
 
 def test_a_temporary_folder_goes_with_the_engine(engine: fm.Engine):
