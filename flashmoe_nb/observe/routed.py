@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _LOGITS_AT_ONCE = 2**20
 """Of a prefill, brought to numpy together."""
-_SUMMED_AT_ONCE = 2**15
-"""Logits of decoded tokens summed up together: 128 KB stay in a core's cache, and no page of memory is asked for."""
+_SUMMED_AT_ONCE = 2**15 - 1
+"""Logits of decoded tokens summed up together: less than 128 KB, so that the C library maps no memory for them."""
 _IN_ORDER = attrgetter("expert_ids", "routing_weights", "logits")
 
 

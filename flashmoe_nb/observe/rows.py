@@ -27,8 +27,8 @@ _LAYER_TIMES = ("layer_start_ns", "layer_routed_ns", "layer_read_ns", "layer_end
 """In the order of `PassTape.layer_times_ns`."""
 _DRAWN = ("token_rank", "token_logprob", "sampled_from_entropy", "sampled_from_ids", "sampled_from_logprobs")
 """In the order of the fields of `Drawn`."""
-_LOGITS_AT_ONCE = 2**16
-"""Of tokens, summed up together: they stay in a core's cache."""
+_LOGITS_AT_ONCE = 2**15 - 1
+"""Of tokens, summed up together: less than 128 KB, so that the C library maps no memory for them."""
 
 
 class RowMaker:
