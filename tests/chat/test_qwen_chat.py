@@ -1,4 +1,4 @@
-"""Conversations through templates that do as Qwen's: thoughts that come and go, both call formats, state that is kept."""
+"""Conversations through templates that do as Qwen's: thoughts that come and go, both call formats, kept state."""
 
 import shutil
 from collections.abc import Iterator
