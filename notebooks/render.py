@@ -27,9 +27,9 @@ SAVE_WIDGETS = """
 from pathlib import Path as _Path
 from flashmoe_nb.widgets import View as _View
 for _view in set(_value for _value in globals().values() if isinstance(_value, _View)):
-    _view.to_html(_Path({folder!r}) / (_view.model_id + ".html"))
+    _view.to_html(_Path({folder!r}) / f"{{_view.model_id}}-{{type(_view).__name__}}.html")
 """
-FRAME = '<iframe class="widget" loading="lazy" title="{name}" src="widgets/{name}.html"></iframe>'
+FRAME = '<iframe class="widget {kind}" loading="lazy" title="{name}" src="widgets/{name}.html"></iframe>'
 FIGURE = """<div id="{name}"></div>
 <script>Plotly.newPlot("{name}", {data}, {layout}, {{responsive: true}});</script>"""
 PAGE = """<!doctype html>
@@ -70,11 +70,12 @@ def as_html(data, name, scratch, folder):
         parts = {part: json.dumps(figure[part]).replace("</", "<\\/") for part in ("data", "layout")}
         return FIGURE.format(name=name, **parts)
     if WIDGET in data:
-        made = scratch / f"{data[WIDGET]['model_id']}.html"
-        if not made.exists():
+        made = next(scratch.glob(f"{data[WIDGET]['model_id']}-*.html"), None)
+        if made is None:
             return NO_PAGE
+        kind = made.stem.partition("-")[2]
         made.replace(folder / "widgets" / f"{name}.html")
-        return FRAME.format(name=name)
+        return FRAME.format(name=name, kind=kind)
     return None
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 Scale = Literal["linear", "log"]
 
 _PLOT_PX = 280
+_FEW = 10
+"""Places on a logarithmic axis that are all named."""
 _COLORS = (look.BLUE, look.ORANGE, look.GREEN, look.PINK, look.GREY)
 _SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
@@ -59,7 +61,11 @@ def lines_figure(
             marker={"symbol": _SYMBOLS[number], "size": 7},
             hovertemplate=f"<b>{name}</b><br>{x} %{{x:.4g}}<br>{y} %{{y:.4g}}<extra></extra>",
         )
-    return _dressed(figure, title, told, x, y, x_scale, y_scale, n_series=len(curves))
+    figure = _dressed(figure, title, told, x, y, x_scale, y_scale, n_series=len(curves))
+    places = sorted({float(place) for across, _ in curves.values() for place in across})
+    if x_scale == "log" and len(places) <= _FEW:
+        figure.update_xaxes(tickvals=places, ticktext=[f"{place:g}" for place in places])
+    return figure
 
 
 def bars_figure(
@@ -105,4 +111,6 @@ def _dressed(
     look.dress(figure, title, told, _PLOT_PX)
     figure.update_xaxes(title=x, type=x_scale)
     figure.update_yaxes(title=y, type=y_scale, showgrid=True, gridcolor=look.GRID)
+    if y_scale == "log":
+        figure.update_yaxes(dtick="D2")  # 1, 2, 5: all nine would run into each other
     return figure.update_layout(showlegend=n_series > 1)

@@ -18,6 +18,17 @@ def test_lines_keep_their_points_and_are_told_apart():
     assert figure.layout.showlegend
 
 
+def test_a_few_places_on_a_logarithmic_axis_are_all_named():
+    assert lines_figure({"a": ([1, 2, 16], [1, 2, 3])}, title="t", x_scale="log").layout.xaxis.ticktext == (
+        "1",
+        "2",
+        "16",
+    )
+    many = lines_figure({"a": (range(1, 30), range(1, 30))}, title="t", x_scale="log")
+    assert many.layout.xaxis.ticktext is None
+    assert lines_figure({"a": ([1], [2])}, title="t").layout.xaxis.ticktext is None
+
+
 def test_bars_have_one_group_a_label():
     figure = bars_figure({"a": [3, 4], "b": [5, 6]}, [10, 4], title="t")
     assert [list(trace.x) for trace in figure.data] == [["10", "4"]] * 2

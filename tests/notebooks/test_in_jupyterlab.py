@@ -12,6 +12,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 WIDGETS = {"00_start_here": 2, "02_the_router": 1, "04_trust_the_os": 2, "07_debugging_a_layer": 1}
 """How many each shows."""
 
+ANSWERS = {"07_debugging_a_layer": ('[data-name="step"]', '[data-name="place"]', "number")}
+"""What is clicked, and what counts then; elsewhere a canvas, and the frames drawn."""
+
 _LEFT = """() => {
     const cells = window.jupyterapp.shell.currentWidget.content.widgets.map(one => one.model);
     return cells.filter(cell => cell.type === 'code' && cell.executionCount === null).length;
@@ -48,7 +51,7 @@ def test_it_runs_paints_and_answers(name: str, lab: Any, lab_folder: Path, scree
         page.wait_for_timeout(500)
         page.screenshot(path=screenshots / f"{name}_{theme.split()[1].lower()}.png")
     assert max(painted_canvases(page), default=0) >= 3
-    before = page.locator(".fm-status").first.get_attribute("data-frames")
-    page.locator("canvas").first.click()
-    page.keyboard.press("ArrowLeft")
-    page.wait_for_function(f"() => document.querySelector('.fm-status').dataset.frames !== '{before}'")
+    clicked, counter, number = ANSWERS.get(name, ("canvas", ".fm-status", "frames"))
+    before = page.locator(counter).first.get_attribute(f"data-{number}")
+    page.locator(clicked).first.click()
+    page.wait_for_function(f"() => document.querySelector('{counter}').dataset.{number} !== '{before}'")
