@@ -8,6 +8,7 @@ import pytest
 import traitlets
 
 import flashmoe_nb as fm
+from flashmoe_nb.errors import ClosedError
 from flashmoe_nb.widgets import RouterView, router_tape
 from tests.observe.made_traces import made_trace
 
@@ -115,3 +116,15 @@ def decoded(png: bytes) -> np.ndarray:
     assert png[37:41] == b"IDAT"
     assert not rows[:, 0].any()
     return rows[:, 1:].reshape(height, width, 3)
+
+
+def test_a_closed_engine_leaves_what_was_recorded():
+    with fm.open() as own:
+        session = own.session()
+        view = RouterView(session)
+        session.feed([1, 2, 3])
+    assert "closed" in answer(view, 0, 1)[0]["note"]
+    view.detach()
+    assert (len(view.trace), view.trace.complete) == (3, True)
+    with pytest.raises(ClosedError):
+        view.attach(session)
