@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
 from flashmoe_nb.observe import load_trace
@@ -97,6 +98,28 @@ def test_a_restarted_kernel_leaves_what_was_shown(notebook: Callable[..., Any], 
     opened.wait_for_status(shown=30)
     assert "no kernel: what it sent last" in page.locator(".fm-status").inner_text()
     page.locator(".fm-root").screenshot(path=screenshots / "router_view_no_kernel.png")
+
+
+def test_a_notebook_saved_with_its_widgets_draws_without_a_kernel(notebook: Callable[..., Any], page: Any):
+    """JupyterLab's "Save Widget State Automatically"; without it JupyterLab says that it has no model."""
+    opened = notebook([OPEN, FEED.format(n=50)])
+    opened.wait_for(IS_ALL_FED)
+    opened.wait_for_status(painted=49)
+    opened.ask("view.detach() and None")
+    page.evaluate("() => window.jupyterapp.commands.execute('@jupyter-widgets/jupyterlab-manager:saveWidgetState')")
+    for _ in range(100):
+        opened.save()
+        saved = nbformat.read(opened.path, 4)
+        if "widgets" in saved.metadata and "image/png" in saved.cells[0].outputs[0].data:
+            break
+        page.wait_for_timeout(100)
+    else:
+        pytest.fail("the notebook keeps no widgets")
+    opened.restart_kernel()
+    opened.reload()
+    opened.wait_for_status(tokens=50, painted=49, connected="false")
+    page.locator('[data-name="scrub"]').fill("30")
+    opened.wait_for_status(shown=30)
 
 
 def test_a_busy_cell_still_streams(notebook: Callable[..., Any]):
