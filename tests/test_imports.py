@@ -20,7 +20,8 @@ LEVELS = (
     {"model"},
     {"engine"},
     {"observe"},
-    {"lab", "chat", "figures"},
+    {"chat", "figures"},
+    {"lab"},
     {"serve", "widgets"},
     {"cli", "commands", "__main__", "__init__"},
 )

@@ -19,7 +19,7 @@ import transformers
 from safetensors.numpy import load_file as load_numpy
 from safetensors.torch import load_file
 
-import flashmoe_nb as fm
+from flashmoe_nb.engine import open_engine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +72,7 @@ def transformers_logits(folder: Path, ids: Sequence[int]) -> NDArray[np.float32]
 
 def engine_logits(folder: Path, ids: Sequence[int], ops: str) -> NDArray[np.float32]:
     """Logits at every position, fed one by one, in float32. Shapes: [T, V]."""
-    with fm.open(folder, ops=ops, dtype="float32") as engine:
+    with open_engine(folder, ops=ops, dtype="float32") as engine:
         session = engine.session()
         return np.stack([np.array(session.feed([token])) for token in ids])
 

@@ -16,7 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import flashmoe_nb as fm
+from flashmoe_nb.engine import open_engine
 from flashmoe_nb.lab.bench.machine import describe_machine
 from flashmoe_nb.lab.demo import scoring
 from flashmoe_nb.lab.demo.engine_subject import EngineSubject
@@ -112,7 +112,7 @@ def _subject(
 
         yield MlxLmSubject(checkpoint, experts, top_k), "mlx_lm"
         return
-    with fm.open(checkpoint, top_k=top_k, dtype="float32") as engine:
+    with open_engine(checkpoint, top_k=top_k, dtype="float32") as engine:
         yield EngineSubject(engine), repr(engine)
 
 
