@@ -1,7 +1,8 @@
 """What a token costs on a machine, layer by layer: measured by `probe`, or taken from published numbers.
 
-A token's time is the head's, plus for each layer its computing, plus the reads: what K reads take when everything is in
-the page cache, and so much more for each byte that is not. Knows no model but the one it was made for.
+A token's time is the head's, plus for each layer its computing, plus its K reads, by how many of them the page cache
+does not hold: the first miss costs most, since those that follow are read beside it. Knows no model but the one it was
+made for.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from flashmoe_nb.errors import CheckpointError
 from flashmoe_nb.lab.forecasting.bandwidth import Bandwidth
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from flashmoe_nb.lab.sizes import ModelSizes
 
@@ -29,11 +34,9 @@ class Costs:
     """Computing of one layer by kind of mixer, K experts and the shared one included, reads left out."""
     head_ns: float
     """Embedding, last norm and logits, and what Python does once a token."""
-    warm_read_ns: float
-    """Of a layer's K reads from the page cache."""
-    miss_ns_per_byte: float
-    """What a byte takes longer when the page cache does not hold it, and must throw something out for it."""
-    fresh_ns_per_byte: float
+    full_ns: tuple[float, ...]
+    """Of a layer's K reads by how many are missing, 0 to K, where what comes in must throw something out."""
+    fresh_ns: tuple[float, ...]
     """The same while there is memory to spare."""
     prefill_ns: float
     """Computing of one prompt token in one layer, reads left out."""
@@ -42,27 +45,38 @@ class Costs:
     spread: float
     """Relative standard deviation of a token's time between parts of the measurement; a guess for published ones."""
     miss_spread: float = 0.0
-    """Relative standard error of `miss_ns_per_byte`."""
+    """Relative standard error of what misses add."""
     notes: tuple[str, ...] = ()
     bandwidth: tuple[Bandwidth, ...] = ()
     """Of plain reads by size and threads; empty for published machines."""
 
-    def token_ns(self, sizes: ModelSizes, hit_rate: float, *, fresh: float = 0.0) -> float:
-        """Of one decoded token; `fresh` is the share of the misses that find memory to spare."""
-        kinds = sizes.config.mixer_kinds
-        computing = self.head_ns + sum(self.layer_ns[kind] for kind in kinds)
-        return computing + sizes.n_sparse * self.read_ns(sizes, hit_rate, fresh=fresh)
+    def token_ns(self, sizes: ModelSizes, missing: NDArray[np.floating], *, fresh: float = 0.0) -> float:
+        """Of one decoded token; see `waves_ns`."""
+        computing = self.head_ns + sum(self.layer_ns[kind] for kind in sizes.config.mixer_kinds)
+        return computing + sizes.n_sparse * float(self.waves_ns(missing, fresh=fresh).mean())
 
-    def read_ns(self, sizes: ModelSizes, hit_rate: float, *, fresh: float = 0.0) -> float:
-        """Of one layer's reads."""
-        a_byte = fresh * self.fresh_ns_per_byte + (1 - fresh) * self.miss_ns_per_byte
-        return self.warm_read_ns + a_byte * (1 - hit_rate) * self.top_k * sizes.expert.nbytes
+    def waves_ns(self, missing: NDArray[np.floating], *, fresh: float = 0.0) -> NDArray[np.float64]:
+        """Of a layer's reads, by how many of the K are missing; `fresh` is the share that finds memory to spare.
+
+        Shapes: missing and result [...].
+        """
+        counts = np.arange(len(self.full_ns))
+        full, spare = (np.interp(missing, counts, curve) for curve in (self.full_ns, self.fresh_ns))
+        return np.asarray(fresh * spare + (1 - fresh) * full)
+
+    def with_misses(self, factor: float) -> Costs:
+        """Where a miss adds that many times as much."""
+        full, fresh = (
+            tuple(curve[0] + factor * (spent - curve[0]) for spent in curve) for curve in (self.full_ns, self.fresh_ns)
+        )
+        return replace(self, full_ns=full, fresh_ns=fresh)
 
     def with_ssd(self, bytes_per_s: float, sizes: ModelSizes) -> Costs:
         """The same machine with another disk, of which a missing byte takes its time, but never less than memory."""
-        warm = self.warm_read_ns / (self.top_k * sizes.expert.nbytes)
-        miss = max(0.0, 1e9 / bytes_per_s - warm)
-        return replace(self, miss_ns_per_byte=miss, fresh_ns_per_byte=miss)
+        warm = self.full_ns[0]
+        a_miss = max(0.0, sizes.expert.nbytes / bytes_per_s * 1e9 - warm / self.top_k)
+        curve = tuple(warm + count * a_miss for count in range(self.top_k + 1))
+        return replace(self, full_ns=curve, fresh_ns=curve)
 
     @property
     def read_note(self) -> str:
@@ -88,6 +102,7 @@ class Costs:
         try:
             values = json.loads(path.read_text("utf-8"))
             rates = tuple(Bandwidth(**rate) for rate in values["bandwidth"])
-            return cls(**(values | {"notes": tuple(values["notes"]), "bandwidth": rates}))
+            curves = {name: tuple(values[name]) for name in ("full_ns", "fresh_ns", "notes")}
+            return cls(**(values | curves | {"bandwidth": rates}))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(f"{path} holds no costs of a machine ({error}): probe it again") from error

@@ -41,11 +41,13 @@ class Routing:
 
 @dataclass(frozen=True, slots=True)
 class HitRate:
-    """A share, and its standard deviation."""
+    """A share and its standard deviation, and what it is made of."""
 
     mean: float
     spread: float
     source: str
+    missing: tuple[NDArray[np.float64], ...]
+    """Of each trace: how many of a layer's K reads miss. Shapes: each [tokens, L]."""
 
 
 def shipped_routing() -> list[Routing]:
@@ -96,7 +98,8 @@ def hit_rate(
     )
     between = statistics.stdev(means) if len(means) > 1 else 0.0
     source = ", ".join(routing.name for routing in routings)
-    return HitRate(statistics.mean(means), math.hypot(between, sampling), source)
+    missing = tuple((1 - of_one).sum(axis=2) for of_one in hits)
+    return HitRate(statistics.mean(means), math.hypot(between, sampling), source, missing)
 
 
 def _hits(

@@ -8,6 +8,7 @@ some of them again. Measured on one synthesised layer of each; the curve adds wh
 from __future__ import annotations
 
 import json
+import statistics
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -198,13 +199,13 @@ def _dense(dense: ModelSizes, layer: ModelSizes, costs: Costs, cache_bytes: int)
     """Computing as probed; mixers and head are read as the MLP is, byte for byte."""
     streamed = streamed_bytes(dense)
     hits = cyclic_hit_rate(cache_bytes, streamed)
-    read_ns = costs.warm_read_ns / layer.expert.nbytes + costs.miss_ns_per_byte * (1 - hits)
+    read_ns = costs.full_ns[0 if hits else 1] / layer.expert.nbytes
     computing_ns = costs.head_ns + sum(costs.layer_ns[str(kind)] for kind in dense.config.mixer_kinds)
     return Streamed(DENSE, cache_bytes, hits, round(streamed * (1 - hits)), computing_ns + streamed * read_ns)
 
 
 def _moe(sizes: ModelSizes, costs: Costs, routings: Sequence[Routing], cache_bytes: int) -> Streamed:
-    held = min(1.0, cache_bytes / sizes.experts.nbytes)
-    hits = hit_rate(routings, held, costs.top_k).mean if held else 0.0
-    missed = round(sizes.read_bytes(costs.top_k) * (1 - hits))
-    return Streamed(f"397B, K={costs.top_k}", cache_bytes, hits, missed, costs.token_ns(sizes, hits))
+    hits = hit_rate(routings, min(1.0, cache_bytes / sizes.experts.nbytes), costs.top_k)
+    missed = round(sizes.read_bytes(costs.top_k) * (1 - hits.mean))
+    token_ns = statistics.mean(costs.token_ns(sizes, missing) for missing in hits.missing)
+    return Streamed(f"397B, K={costs.top_k}", cache_bytes, hits.mean, missed, token_ns)

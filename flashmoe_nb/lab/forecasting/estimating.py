@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import math
 import os
+import statistics
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from flashmoe_nb.errors import OptionError
 from flashmoe_nb.lab.forecasting.demand import HitRate, Routing, hit_rate, routing_of, shipped_routing
@@ -100,12 +103,17 @@ def forecast(
 
 def tokens_per_s(sizes: ModelSizes, costs: Costs, hits: HitRate, *, fresh: float = 0.0) -> Estimate:
     """Of decoding, with everything that is not known in the interval; `fresh` as for `Costs.token_ns`."""
-    token_ns = costs.token_ns(sizes, hits.mean, fresh=fresh)
-    missing_all = costs.token_ns(sizes, 0.0, fresh=fresh) - costs.token_ns(sizes, 1.0)
-    of_hits = hits.spread * missing_all / token_ns
-    of_misses = costs.miss_spread * (1 - hits.mean) * missing_all / token_ns
-    relative = math.hypot(costs.spread, of_hits, of_misses, MODEL_SPREAD)
-    return Estimate.spread(1e9 / token_ns, relative)
+    of_texts = [costs.waves_ns(missing, fresh=fresh) for missing in hits.missing]
+    reads = [sizes.n_sparse * float(of_text.mean()) for of_text in of_texts]
+    token_ns = statistics.mean(costs.token_ns(sizes, missing, fresh=fresh) for missing in hits.missing)
+    # Another text is another sample, of the same length, and may be of another kind.
+    sampling = statistics.mean(
+        sizes.n_sparse * math.sqrt(2 / len(of_text)) * float(of_text.mean(axis=1).std()) for of_text in of_texts
+    )
+    between = statistics.stdev(reads) if len(reads) > 1 else 0.0
+    of_misses = costs.miss_spread * (statistics.mean(reads) - sizes.n_sparse * costs.full_ns[0])
+    unsure_ns = math.hypot(sampling, between, of_misses)
+    return Estimate.spread(1e9 / token_ns, math.hypot(costs.spread, unsure_ns / token_ns, MODEL_SPREAD))
 
 
 def _checked_top_k(top_k: int | None, sizes: ModelSizes) -> int:
@@ -130,12 +138,11 @@ def _routings(trace: Trace | str | PathLike[str] | None) -> tuple[list[Routing],
 def _first_token_s(sizes: ModelSizes, costs: Costs, held: float, prompt_tokens: int) -> Estimate:
     """Chunk by chunk: computing, and each expert that is wanted once; uniform routing, so rather too many experts."""
     left, spent_ns = prompt_tokens, costs.head_ns
-    warm = costs.warm_read_ns / costs.top_k
+    warm, miss = costs.full_ns[0] / costs.top_k, (costs.fresh_ns[-1] - costs.fresh_ns[0]) / costs.top_k
     while left > 0:
         count = min(left, _CHUNK_TOKENS)
         wanted = sizes.num_experts * (1 - (1 - costs.top_k / sizes.num_experts) ** count)
-        missing = costs.fresh_ns_per_byte * (1 - held) * sizes.expert.nbytes
-        spent_ns += len(sizes.mixers) * count * costs.prefill_ns + sizes.n_sparse * wanted * (warm + missing)
+        spent_ns += len(sizes.mixers) * count * costs.prefill_ns + sizes.n_sparse * wanted * (warm + (1 - held) * miss)
         left -= count
     return Estimate.spread(spent_ns / 1e9, math.hypot(costs.spread, 2 * MODEL_SPREAD))
 
@@ -144,17 +151,17 @@ def _changes(
     sizes: ModelSizes, costs: Costs, memory: Memory, routings: Sequence[Routing], top_k: int
 ) -> dict[str, float]:
     more = replace(memory, cache_bytes=memory.cache_bytes + memory.ram_bytes)
-    hits = {
-        "as it is": hit_rate(routings, _held(memory, sizes), top_k).mean,
-        "more": hit_rate(routings, _held(more, sizes), top_k).mean,
-    }
-    faster = replace(costs, miss_ns_per_byte=costs.miss_ns_per_byte / 2)
+    now, then = (hit_rate(routings, _held(one, sizes), top_k) for one in (memory, more))
     times = {
-        "twice the memory": costs.token_ns(sizes, hits["more"]),
-        "misses half as dear (a disk about twice as fast)": faster.token_ns(sizes, hits["as it is"]),
-        "all experts in the page cache": costs.token_ns(sizes, 1.0),
+        "twice the memory": _mean_ns(sizes, costs, then),
+        "misses half as dear (a disk about twice as fast)": _mean_ns(sizes, costs.with_misses(0.5), now),
+        "all experts in the page cache": costs.token_ns(sizes, np.zeros(1)),
     }
     return {name: 1e9 / token_ns for name, token_ns in times.items()}
+
+
+def _mean_ns(sizes: ModelSizes, costs: Costs, hits: HitRate) -> float:
+    return statistics.mean(costs.token_ns(sizes, missing) for missing in hits.missing)
 
 
 def _notes(

@@ -38,7 +38,9 @@ class Machine:
         """For a model: bytes over rates."""
         batch = top_k * sizes.expert.nbytes
         kinds = sizes.config.mixer_kinds
-        miss = 1e9 / self.cold_bytes_per_s - 1e9 / self.warm_bytes_per_s
+        cold_ns = batch / self.cold_bytes_per_s * 1e9
+        warm_ns = batch / self.warm_bytes_per_s * 1e9
+        curve = tuple(warm_ns + count / top_k * (cold_ns - warm_ns) for count in range(top_k + 1))
         layer_ns = {
             str(kind): self._compute_ns(mixer.nbytes + sizes.router.nbytes + sizes.shared.nbytes + batch)
             for kind, mixer in zip(kinds, sizes.mixers, strict=True)
@@ -49,9 +51,8 @@ class Machine:
             top_k,
             layer_ns,
             self._compute_ns(head),
-            batch / self.warm_bytes_per_s * 1e9,
-            miss,
-            miss,
+            curve,
+            curve,
             self.prefill_ns * sizes.active().values / _ACTIVE_397B * _LAYERS_397B / len(kinds),
             1e9 / self.cold_bytes_per_s,
             self.spread,

@@ -1,4 +1,4 @@
-"""What a byte that the page cache does not hold adds to a layer's reads, with memory to spare and with memory full.
+"""What misses add to a layer's reads, by how many there are, with memory to spare and with memory full.
 
 Taken from decoding itself: every read is asked beforehand how much of it is resident. Knows an open engine, no model.
 """
@@ -6,7 +6,6 @@ Taken from decoding itself: every read is asked beforehand how much of it is res
 from __future__ import annotations
 
 import statistics
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,57 +20,57 @@ if TYPE_CHECKING:
     from flashmoe_nb.observe import Trace
 
     Waves = list[tuple[float, float]]
-    """(bytes missing, nanoseconds) of each layer's reads of each token."""
+    """(reads missing, nanoseconds) of each layer's reads of each token; a half-resident expert counts half."""
 
-_TOKENS = 24
-_LIMITED_TOKENS = 64
-_HELD = 0.5
-"""Share of the probe's experts that its memory limit has room for."""
+_TOKENS = 40
+_HELD = (0.35, 0.7)
+"""Shares of the probe's experts that its memory limits have room for: many misses a layer, and few."""
 _OWN_BYTES = 48 * 2**20
 """Of a limit: activations and objects made while it is in force."""
-_LEAST_MISSED = 0.15
-"""Of the bytes read: with fewer misses their time drowns in that of hits."""
-_PARTS = 4
+_LEAST_WAVES = 12
+_LEAST_IN_BIN = 2
 _GUESSED = 0.3
 """Relative error where a full machine could not be imitated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Misses:
-    """What a missing byte adds, and what stood in the way of measuring it."""
+    """What misses add to a layer's reads, by how many of the K there are, and what stood in the way."""
 
-    full_ns: float
-    """A byte, where it must throw another one out."""
-    fresh_ns: float
-    """A byte, where there is memory to spare."""
+    full_ns: tuple[float, ...]
+    """Where each must throw something out."""
+    fresh_ns: tuple[float, ...]
+    """Where there is memory to spare."""
     spread: float
     """Relative standard error of the first."""
     notes: tuple[str, ...] = ()
 
 
 def measure_misses(engine: Engine, rng: np.random.Generator) -> Misses:
-    """With memory to spare; and under a limit, where a page that comes in throws one out, as on a full machine."""
-    warm = waves_of(_recorded(engine, random_ids(rng, engine, _TOKENS), cold=False))
+    """While an empty cache fills; and under limits, where what comes in throws something out, as on a full machine."""
+    k, ids = engine.top_k, random_ids(rng, engine, _TOKENS)
+    engine.warm()
+    warm = waves_of(_recorded(engine, ids))
     try:
-        fresh = slope(warm, waves_of(_recorded(engine, random_ids(rng, engine, _TOKENS), cold=True)))
+        engine.evict()
     except PageCacheError as error:
-        return Misses(0.0, 0.0, 0.0, (f"misses could not be measured ({error}): give the disk's speed with ssd",))
-    limit = int(_HELD * engine.checkpoint.expert_bytes) + decode_bytes(engine)
-    with ExitStack() as stack:
+        none = (0.0,) * (k + 1)
+        return Misses(none, none, 0.0, (f"misses could not be measured ({error}): give the disk's speed with ssd",))
+    fresh, found = waves_of(_recorded(engine, ids)), []
+    fresh_ns = curve(warm, fresh, k)
+    for held in _HELD:
         try:
-            stack.enter_context(memory_limit(limit, engine, "cgroup"))
+            with memory_limit(int(held * engine.checkpoint.expert_bytes) + decode_bytes(engine), engine, "cgroup"):
+                engine.warm()
+                found += waves_of(_recorded(engine, random_ids(rng, engine, _TOKENS)))[_TOKENS // 2 :]
         except PageCacheError as error:
-            return Misses(
-                fresh, fresh, _GUESSED, (f"misses of a full machine take longer than those measured ({error})",)
-            )
-        waves = waves_of(_recorded(engine, random_ids(rng, engine, _LIMITED_TOKENS), cold=False))
-    found = waves[len(waves) // 2 :]
-    read = len(found) * engine.top_k * engine.checkpoint.expert_bytes / (2 * num_experts(engine))
-    if sum(missing for missing, _ in found) < _LEAST_MISSED * read:
-        return Misses(
-            fresh, fresh, _GUESSED, ("too few misses under a limit to time them: a full machine takes longer",)
-        )
-    return Misses(slope(warm, found), fresh, slope_error(warm, found))
+            note = f"misses of a full machine take longer than those measured ({error})"
+            return Misses(fresh_ns, fresh_ns, _GUESSED, (note,))
+    if sum(missing > 0 for missing, _ in found) < _LEAST_WAVES:
+        note = "too few misses under a limit to time them: a full machine takes longer"
+        return Misses(fresh_ns, fresh_ns, _GUESSED, (note,))
+    full_ns = curve(warm, found, k)
+    return Misses(full_ns, fresh_ns, curve_error(warm, found, full_ns))
 
 
 def decode_bytes(engine: Engine) -> int:
@@ -87,26 +86,21 @@ def num_experts(engine: Engine) -> int:
     return engine.config.moe.num_experts
 
 
-def _recorded(engine: Engine, ids: list[int], *, cold: bool) -> Trace:
+def _recorded(engine: Engine, ids: list[int]) -> Trace:
     session = engine.session()
-    if not cold:
-        engine.warm()
     with record(session, measure_residency=True) as trace:
         for token in ids:
-            if cold:
-                engine.evict()
             session.feed([token])
         return trace[:]
 
 
 def waves_of(trace: Trace) -> Waves:
-    """(bytes missing, nanoseconds) of each layer's reads of each token."""
+    """Every layer's reads of every token."""
     reads = trace.reads
+    missing = 1 - np.nan_to_num(reads.resident_fraction_before.astype(np.float64), nan=1.0)
+    columns = (reads.token, reads.layer, reads.start_ns, reads.end_ns, missing)
     waves: dict[tuple[int, int], list[Any]] = {}
-    for row in zip(
-        reads.token.tolist(), reads.layer.tolist(), reads.start_ns.tolist(), reads.end_ns.tolist(),
-        (reads.nbytes * (1 - np.nan_to_num(reads.resident_fraction_before, nan=1.0))).tolist(), strict=True,
-    ):  # fmt: skip
+    for row in zip(*(column.tolist() for column in columns), strict=True):
         waves.setdefault(row[:2], []).append(row[2:])
     return [
         (sum(read[2] for read in batch), max(read[1] for read in batch) - min(read[0] for read in batch))
@@ -114,19 +108,32 @@ def waves_of(trace: Trace) -> Waves:
     ]
 
 
-def slope(warm: Waves, found: Waves) -> float:
-    """Nanoseconds that a missing byte adds to the mean warm wave."""
+def curve(warm: Waves, found: Waves, top_k: int) -> tuple[float, ...]:
+    """Nanoseconds that 0 to K misses add to the mean warm wave; never fewer for more, between those seen in a line.
+
+    Beyond the most misses that were seen each one adds what the last ones did on the mean.
+    """
     base = statistics.mean(spent for _, spent in warm)
-    missing = sum(nbytes for nbytes, _ in found)
-    return max(0.0, sum(spent - base for _, spent in found) / missing) if missing else 0.0
+    added: dict[int, list[float]] = {}
+    for missing, spent in found:
+        added.setdefault(round(missing), []).append(spent - base)
+    seen = {count: statistics.mean(of) for count, of in added.items() if count and len(of) >= _LEAST_IN_BIN}
+    if not seen:
+        return (0.0,) * (top_k + 1)
+    counts = [0, *sorted(seen)]
+    values = np.maximum.accumulate([0.0, *(max(0.0, seen[count]) for count in counts[1:])])
+    most = counts[-1]
+    whole = np.interp(np.arange(top_k + 1), counts, values)
+    whole[most:] = values[-1] * (1 + (np.arange(most, top_k + 1) - most) / (2 * most))
+    return tuple(whole.tolist())
 
 
-def slope_error(warm: Waves, found: Waves) -> float:
-    """From the slopes of parts of what was found."""
-    size = -(-len(found) // _PARTS)
-    slopes = [slope(warm, found[start : start + size]) for start in range(0, len(found), size)]
-    mean = statistics.mean(slopes)
-    return statistics.stdev(slopes) / mean / len(slopes) ** 0.5 if mean and len(slopes) > 1 else _GUESSED
+def curve_error(warm: Waves, found: Waves, added: tuple[float, ...]) -> float:
+    """Relative standard error of a curve as a whole."""
+    base = statistics.mean(spent for _, spent in warm)
+    expected = np.array([np.interp(missing, range(len(added)), added) for missing, _ in found])
+    rest = np.array([spent - base for _, spent in found]) - expected
+    return float(rest.std() / np.sqrt(len(rest)) / max(expected.mean(), 1.0))
 
 
 def random_ids(rng: np.random.Generator, engine: Engine, count: int) -> list[int]:

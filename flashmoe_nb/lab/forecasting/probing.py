@@ -123,7 +123,7 @@ def _measure(engine: Engine, sizes: ModelSizes, load_ns: float) -> Costs:
     blocks = [_warm_block(engine, session, random_ids(rng, engine, _TOKENS)) for _ in range(_BLOCKS)]
     computing = statistics.median(block.computing_ns for block in blocks)
     layers, head = _split(session, random_ids(rng, engine, _TOKENS), computing)
-    misses = measure_misses(engine, rng)
+    misses, warm_ns = measure_misses(engine, rng), statistics.median(block.reading_ns for block in blocks) / 2
     probed = model_sizes(engine.config)
     head_bytes = (sizes.head.nbytes or sizes.embedding.nbytes) / (probed.head.nbytes or probed.embedding.nbytes)
     router_ns = sum(layers.values()) / (sum(w.nbytes for w in probed.mixers) or 1)
@@ -134,9 +134,8 @@ def _measure(engine: Engine, sizes: ModelSizes, load_ns: float) -> Costs:
         engine.top_k,
         {kind: spent + more_router for kind, spent in layers.items()},
         head * head_bytes,
-        statistics.median(block.reading_ns for block in blocks) / 2,
-        misses.full_ns,
-        misses.fresh_ns,
+        tuple(warm_ns + added for added in misses.full_ns),
+        tuple(warm_ns + added for added in misses.fresh_ns),
         _prefill_ns(engine, sizes),
         load_ns,
         _spread([block.computing_ns + block.reading_ns for block in blocks]),

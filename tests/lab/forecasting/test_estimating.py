@@ -47,9 +47,26 @@ def test_a_fork_on_128_gb_makes_its_speed():
 
 def test_a_token_is_the_sum_of_its_parts(sizes: ModelSizes, costs: Costs):
     expected = costs.head_ns + sum(costs.layer_ns[kind] for kind in sizes.config.mixer_kinds)
-    expected += 60 * (costs.warm_read_ns + 0.25 * 4 * 7_077_888 * costs.miss_ns_per_byte)
-    assert costs.token_ns(sizes, 0.75) == pytest.approx(expected)
-    assert costs.read_ns(sizes, 0.0) == pytest.approx(4 * 7_077_888 / 4.9)
+    expected += 60 * (0.75 * costs.full_ns[1] + 0.25 * costs.full_ns[3])
+    assert costs.token_ns(sizes, np.array([1, 1, 3, 1])) == pytest.approx(expected)
+    assert costs.full_ns[0] == pytest.approx(4 * 7_077_888 / 28.3)
+    assert costs.full_ns[4] == pytest.approx(4 * 7_077_888 / 4.9)
+
+
+def test_the_first_miss_counts_most_where_the_probe_says_so(sizes: ModelSizes, costs: Costs):
+    """The same hit rate costs less when misses come together."""
+    concave = replace(costs, full_ns=(1e6, 5e6, 7e6, 8e6, 9e6))
+    together, apart = np.array([0, 0, 0, 4]), np.array([1, 1, 1, 1])
+    assert concave.token_ns(sizes, together) < concave.token_ns(sizes, apart)
+    assert costs.token_ns(sizes, together) == pytest.approx(costs.token_ns(sizes, apart))  # a line does not care
+
+
+def test_memory_to_spare_is_mixed_in(sizes: ModelSizes, costs: Costs):
+    cheaper = replace(costs, fresh_ns=tuple(spent / 2 for spent in costs.full_ns))
+    full, half, spare = (cheaper.token_ns(sizes, np.full(3, 4), fresh=fresh) for fresh in (0.0, 0.5, 1.0))
+    assert half == pytest.approx((full + spare) / 2)
+    assert spare < full
+    assert costs.with_misses(0.5).full_ns[4] == pytest.approx((costs.full_ns[0] + costs.full_ns[4]) / 2)
 
 
 def test_more_memory_and_a_faster_disk_help(costs: Costs):
@@ -66,9 +83,8 @@ def test_more_memory_and_a_faster_disk_help(costs: Costs):
 
 
 def test_a_disk_is_never_faster_than_memory(sizes: ModelSizes, costs: Costs):
-    assert costs.with_ssd(1e15, sizes).miss_ns_per_byte == 0
-    slow = costs.with_ssd(2e9, sizes)
-    assert slow.read_ns(sizes, 0.0) == pytest.approx(4 * 7_077_888 / 2)
+    assert costs.with_ssd(1e15, sizes).full_ns == pytest.approx((costs.full_ns[0],) * 5)
+    assert costs.with_ssd(2e9, sizes).full_ns[4] == pytest.approx(4 * 7_077_888 / 2)
 
 
 def test_what_cannot_run_is_refused_with_what_would():

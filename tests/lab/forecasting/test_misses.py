@@ -8,31 +8,46 @@ import numpy as np
 import pytest
 
 import flashmoe_nb as fm
-from flashmoe_nb.lab.forecasting.misses import slope, slope_error, waves_of
+from flashmoe_nb.lab.forecasting.misses import curve, curve_error, waves_of
 from flashmoe_nb.storage.synth import synthesize
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def _waves(per_byte: float, noise: float, count: int = 80) -> list[tuple[float, float]]:
+ADDED = (0.0, 4e6, 6e6, 7e6, 8e6)
+"""Concave: reads that miss together are read beside each other."""
+WARM = [(0.0, 1e6)] * 8
+
+
+def _waves(noise: float, counts: tuple[int, ...] = (0, 1, 2, 3, 4), count: int = 200) -> list[tuple[float, float]]:
     rng = np.random.default_rng(0)
-    missing = rng.integers(0, 5, count) * 1e6
-    return [(byte, 500_000 + per_byte * byte + noise * rng.standard_normal()) for byte in missing.tolist()]
+    missing = rng.choice(counts, count)
+    return [(float(n), 1e6 + ADDED[n] + noise * rng.standard_normal()) for n in missing]
 
 
-def test_the_slope_is_what_a_byte_adds():
-    warm = [(0.0, 500_000.0)] * 8
-    assert slope(warm, _waves(1.5, 0)) == pytest.approx(1.5)
-    assert slope(warm, _waves(1.5, 20_000)) == pytest.approx(1.5, rel=0.02)
-    assert slope(warm, [(0.0, 600_000.0)]) == 0  # nothing missing, nothing learnt
-    assert slope([(0.0, 9e6)], _waves(1.5, 0)) == 0  # a disturbed warm run: never less than nothing
+def test_the_curve_is_what_misses_add():
+    assert curve(WARM, _waves(0), 4) == pytest.approx(ADDED)
+    assert curve(WARM, _waves(5e5), 4) == pytest.approx(ADDED, rel=0.05, abs=1e5)
 
 
-def test_the_error_of_the_slope_follows_the_noise():
-    warm = [(0.0, 500_000.0)] * 8
-    assert slope_error(warm, _waves(1.5, 0)) == pytest.approx(0, abs=1e-9)
-    assert slope_error(warm, _waves(1.5, 1e5)) < slope_error(warm, _waves(1.5, 4e6)) < 2
+def test_counts_nobody_saw_lie_between_and_beyond_those_seen():
+    found = curve(WARM, _waves(0, (1, 3)), 4)
+    assert found[2] == pytest.approx((ADDED[1] + ADDED[3]) / 2)
+    assert found[3] < found[4] < 2 * found[3]
+    assert curve(WARM, [(0.0, 9e6)] * 9, 4) == (0,) * 5
+
+
+def test_more_misses_never_cost_less():
+    found = curve([(0.0, 6e6)], [(1.0, 9e6), (1.0, 9e6), (2.0, 7e6), (2.0, 7e6)], 2)
+    assert found == (0, 3e6, 3e6)
+    assert curve([(0.0, 9e6)], [(1.0, 1e6)] * 3, 1) == (0, 0)  # a disturbed warm run
+
+
+def test_the_error_of_the_curve_follows_the_noise():
+    errors = [curve_error(WARM, _waves(noise), ADDED) for noise in (0, 1e5, 4e6)]
+    assert errors[0] == pytest.approx(0, abs=1e-9)
+    assert errors[0] < errors[1] < errors[2] < 1
 
 
 def test_a_wave_is_the_reads_of_one_layer_of_one_token(tmp_path: Path):

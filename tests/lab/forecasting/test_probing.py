@@ -48,10 +48,10 @@ def test_a_probe_measures_every_part(tmp_path: Path):
     costs = probe(config, top_k=2, folder=tmp_path, ops="cpu")
     assert costs.top_k == 2
     assert set(costs.layer_ns) == {"linear_attention", "full_attention"}
-    assert (
-        min(*costs.layer_ns.values(), costs.head_ns, costs.warm_read_ns, costs.prefill_ns, costs.load_ns_per_byte) > 0
-    )
-    assert costs.miss_ns_per_byte >= 0
+    parts = (*costs.layer_ns.values(), costs.head_ns, *costs.full_ns, costs.prefill_ns, costs.load_ns_per_byte)
+    assert min(parts) > 0
+    assert list(costs.full_ns) == sorted(costs.full_ns)
+    assert len(costs.full_ns) == len(costs.fresh_ns) == 3
     assert costs.bandwidth
     costs.save(tmp_path / "costs.json")
     assert Costs.load(tmp_path / "costs.json") == costs
