@@ -26,6 +26,7 @@ export interface Mode {
 
 const DECAY = 0.82;
 const GREY = pixel(128, 128, 128, 90);
+const FAINT = 0x66000000;
 const LONG_AGO = 256;
 
 /** What `read_source` counts; flashmoe_nb/observe/read_source.py. */
@@ -51,7 +52,10 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
     title: "How often each expert was chosen up to this token, on a logarithmic scale",
     colours({ usage }) {
       const most = usage.counts.reduce((a, b) => Math.max(a, b), 1);
-      return (cell) => shade(viridis, Math.log1p(usage.counts[cell]) / Math.log1p(most));
+      const colours = Uint32Array.from({ length: most + 1 }, (_, n) =>
+        shade(viridis, Math.log1p(n) / Math.log1p(most)),
+      );
+      return (cell) => colours[usage.counts[cell]];
     },
     legend({ usage }) {
       const most = usage.counts.reduce((a, b) => Math.max(a, b), 1);
@@ -101,14 +105,14 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
     text: "Hit or miss",
     title: "Where the last read of each expert came from",
     colours({ store, usage, token }) {
-      const source = store.column("read_source");
-      const owner = store.column("read_token");
-      const pass = store.column("pass_start").at(token);
+      const column = store.column("read_source");
+      const sources = column.rows(column.first, column.end);
+      const [firstNow] = store.readsOf(token);
       return (cell) => {
         const read = usage.lastRead[cell];
-        if (read === NEVER) return GREY;
-        const old = owner.at(read) !== pass;
-        return ((SOURCE_COLOURS[source.at(read)] & 0xffffff) | (old ? 0x66000000 : 0xff000000)) >>> 0;
+        if (read < column.first) return GREY;
+        const colour = SOURCE_COLOURS[sources[read - column.first]];
+        return read < firstNow ? ((colour & 0xffffff) | FAINT) >>> 0 : colour;
       };
     },
     legend: () => [
