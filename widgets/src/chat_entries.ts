@@ -45,8 +45,8 @@ export const TITLES: Readonly<Record<EntryKind, string>> = {
   text: "model",
   call: "calls",
   broken: "no valid call",
-  result: "result of",
-  refused: "not run:",
+  result: "result",
+  refused: "not run",
   end: "",
   error: "error",
 };

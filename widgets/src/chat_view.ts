@@ -120,7 +120,7 @@ function sameEntry(a: Entry, b: Entry): boolean {
 }
 
 function entryElement(entry: Entry): HTMLElement {
-  const title = TITLES[entry.kind] + (entry.name ? ` ${entry.name}` : "");
+  const title = entry.kind === "call" ? `${TITLES.call} ${entry.name}` : TITLES[entry.kind];
   const text = make("div", "fm-said");
   for (const { said, row } of spansOf(entry)) {
     text.append(row < 0 ? said : make("span", "fm-word", { "data-row": String(row), title: `token ${row}` }, said));

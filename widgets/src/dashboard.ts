@@ -117,7 +117,7 @@ function makePlay(grid: HTMLElement, store: RunStore, send: Send): View {
   const el = make("section", "fm-panel", { "data-panel": "play", "aria-label": "Play" }, live, recorded);
   grid.append(el);
   const player = makePlayerControls(live, store, send);
-  const playback = makePlayback(recorded, grid, store);
+  const playback = makePlayback(recorded, grid.closest<HTMLElement>(".fm-root") ?? grid, store);
   let plays = false;
   const end = store.onPart("dashboard", (part) => {
     const facts = part as unknown as DashboardFacts;
@@ -130,6 +130,7 @@ function makePlay(grid: HTMLElement, store: RunStore, send: Send): View {
       const runs = plays && !store.place?.complete;
       live.hidden = !runs;
       recorded.hidden = runs;
+      grid.classList.toggle("fm-recorded", !runs);
       playback.enabled = !runs;
       return (runs ? player : playback).draw(now_ms);
     },

@@ -7,6 +7,8 @@ import { knownCount, residentBytes } from "./residency";
 import type { RunStore } from "./store";
 import type { View } from "./view";
 
+type Sums = Pick<ReadSums, "of">;
+
 export interface Chain extends View {
   readonly el: HTMLElement;
 }
@@ -42,7 +44,7 @@ export function makeChain(store: RunStore, reveal: (panel: string) => void): Cha
 }
 
 /** Token, choices, reads, page cache, in words. */
-export function linkTexts(store: RunStore, sums: ReadSums): readonly [string, string, string, string] {
+export function linkTexts(store: RunStore, sums: Sums): readonly [string, string, string, string] {
   const token = store.shownToken;
   if (token < 0) return ["none yet", "none yet", "none yet", residentText(store)];
   const phase = store.column("phase").at(token) === DECODE ? "output" : "prompt";
@@ -73,7 +75,7 @@ function choicesOf(store: RunStore, token: number): Set<number> {
   return new Set(real.filter((choice) => choice >= 0));
 }
 
-function readsText(sums: ReadSums, token: number): string {
+function readsText(sums: Sums, token: number): string {
   const sum = sums.of(token);
   if (sum.reads === 0) return "none here";
   return `${byteText(sum.bytes)} in ${msText(sum.readMs)} of ${msText(sum.passMs)} · ${percent(sum.hitBytes / sum.bytes)} hits`;

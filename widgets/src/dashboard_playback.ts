@@ -28,7 +28,7 @@ export function makePlayback(el: HTMLElement, keys: HTMLElement, store: RunStore
   const play = button("replay_play", "▶ replay", "Go through the tokens (space)", toggle);
   const back = button("replay_back", "◂ back", "One token back (left)", () => step(-1));
   const on = button("replay_step", "▸ step", "One token on (right)", () => step(1));
-  const start = button("replay_start", "⏮ start", "To the first token", () => step(-store.tokens));
+  const start = button("replay_start", "|◂ start", "To the first token", () => step(-store.tokens));
   const speed = make("input", "", { type: "number", min: "0.5", step: "any", value: String(PER_S) });
   speed.dataset.name = "replay_speed";
   const says = make("span", "fm-faint", { "data-name": "replay_says", role: "status" });
@@ -41,9 +41,9 @@ export function makePlayback(el: HTMLElement, keys: HTMLElement, store: RunStore
     if (!view.enabled || event.key !== " " || target.closest("button, input, select, textarea")) return;
     toggle();
     event.preventDefault();
-    event.stopPropagation();
+    event.stopImmediatePropagation(); // before the frame's own keys
   };
-  keys.addEventListener("keydown", heard);
+  keys.addEventListener("keydown", heard, { capture: true });
   const view: Playback = {
     enabled: false,
     draw(now_ms) {
@@ -58,7 +58,7 @@ export function makePlayback(el: HTMLElement, keys: HTMLElement, store: RunStore
       on.disabled = store.shownToken >= store.tokens - 1;
       return playing;
     },
-    destroy: () => keys.removeEventListener("keydown", heard),
+    destroy: () => keys.removeEventListener("keydown", heard, { capture: true }),
   };
   return view;
 }

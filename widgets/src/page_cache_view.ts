@@ -93,6 +93,7 @@ export const makePageCacheView: MakeView = (el, store, send): View => {
       const routed = (row: number) => routedAt(store, row);
       drawMap(mapSheet, theme, store, plan, grid.canvas, known.shares, routed);
       const row = store.layerRow(layerShown(store));
+      cellSheet.fit(cellSheet.height); // as wide as its place is now
       const size = gridOf(facts.num_experts, cellSheet.width);
       cellSheet.fit(size.height);
       const own = known.shares.subarray(row * facts.num_experts, (row + 1) * facts.num_experts);
