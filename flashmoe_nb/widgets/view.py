@@ -105,6 +105,7 @@ class View(anywidget.AnyWidget):
             OptionError: anything else.
         """
         self.detach()
+        self._drawn = None
         self._trace = self._trace_of(source, measure_residency=measure_residency)
         self._engine = engine_of(source)
         self._live = LiveRun(Feed(self._trace), self._publish)

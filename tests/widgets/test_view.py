@@ -90,6 +90,9 @@ def test_a_picture_goes_with_the_widget():
     assert "application/vnd.jupyter.widget-view+json" in data
     view._hear(None, {"kind": "picture"}, [memoryview(PNG + b"drawn")])
     assert view.snapshot().data == PNG + b"drawn"
+    view.attach(made_trace(seed=1))
+    assert view.snapshot().data.startswith(PNG), "of what is attached now, not of what was drawn before"
+    assert not view.snapshot().data.endswith(b"drawn")
     view.close()
     assert "image/png" not in RouterView()._repr_mimebundle_()[0]
 
