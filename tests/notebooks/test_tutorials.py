@@ -11,7 +11,7 @@ import pytest
 from flashmoe_nb.storage.synth import synthesize
 from tests.notebooks.notebook_runs import FOLDER, NAMES, code_cells, executed, markdown, read, solutions
 
-OTHER_SHAPES = ("01_one_token", "02_the_router")
+OTHER_SHAPES = ("01_one_token", "02_the_router", "05_four_bits", "07_debugging_a_layer")
 """Those that are also run on another architecture's shape: what they say holds for any model."""
 
 PROMISES = ("**Question.**", "**Live:**", "**Recorded:**", "**Time:**")
