@@ -3,7 +3,7 @@
     python -m flashmoe_nb.lab.demo.card      rewrites the tables of data/demo/MODEL_CARD.md in place
 
 Reads data/evaluation/results.json (this engine's own run, `flashmoe eval demo`), recorded.json beside it (longer runs
-and other weights, through mlx_lm), the training record and the corpus manifest.
+and other weights), the training record and the corpus manifest.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Measured:
 
     results: dict[str, Any]
     runs: list[dict[str, Any]]
-    """As shipped, K = 4, 2 bits by `mx.quantize`, 2 bits on a min-max grid, the prototype."""
+    """The shipped weights first, the prototype last."""
     training: dict[str, Any]
     corpus: dict[str, Any]
 
@@ -71,16 +71,17 @@ def tools(measured: Measured) -> str:
 
 
 def variants(measured: Measured) -> str:
-    """Rows of one format and n are over the same prompts."""
+    """Rows of one format and n are over the same prompts: the first row is the shipped weights on those."""
     rows = []
-    for tool_format, sizes in (("json", (192, 64)), ("xml", (96, 64))):
-        for n in sizes:
-            for run in measured.runs:
-                digits = run["tools"]["outcomes"].get(tool_format, "")
-                prototype = run is measured.runs[-1]
-                if len(digits) >= n and (prototype or n > 64 or run is measured.runs[0]):  # noqa: PLR2004 - the prototype's n
-                    hits = [sum(int(digit) > level for digit in digits[:n]) for level in range(len(_LEVELS))]
-                    rows.append((tool_format, run["weights"], n, *(share(count, n) for count in hits)))
+    shipped, *others = measured.runs
+    for tool_format in ("json", "xml"):
+        sizes = {len(run["tools"]["outcomes"].get(tool_format, "")) for run in others} - {0}
+        for n in sorted(sizes, reverse=True):
+            same = [run for run in others if len(run["tools"]["outcomes"].get(tool_format, "")) == n]
+            for run in (shipped, *same):
+                digits = run["tools"]["outcomes"][tool_format][:n]
+                hits = [sum(int(digit) > level for digit in digits) for level in range(len(_LEVELS))]
+                rows.append((tool_format, run["weights"], n, *(share(count, n) for count in hits)))
     return table(("format", "weights", "n", "parsed", "tool names", "keys", "exact"), rows)
 
 

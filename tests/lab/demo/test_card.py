@@ -38,9 +38,12 @@ def test_a_table_nobody_makes_is_an_error(measured: Measured) -> None:
 
 
 def test_both_engines_answered_the_same(measured: Measured) -> None:
+    (mlx_lm,) = (run for run in measured.runs if run["through"] == "mlx_lm" and run["weights"].startswith("4 bits"))
     for part in ("tools", "turns"):
-        ours, theirs = measured.results[part]["outcomes"], measured.runs[0][part]["outcomes"]
-        same = [a == b for name in ours for a, b in zip(ours[name], theirs[name], strict=False)]
+        ours, theirs = measured.results[part]["outcomes"], mlx_lm[part]["outcomes"]
+        shared = ours.keys() & theirs.keys()
+        same = [a == b for name in shared for a, b in zip(ours[name], theirs[name], strict=False)]
+        assert len(same) > 20
         print(f"{part}: {sum(same)} of {len(same)} prompts scored the same by both")
         assert sum(same) >= 0.98 * len(same)  # a token on a tie may fall either way and change an answer
 
