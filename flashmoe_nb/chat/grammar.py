@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from flashmoe_nb.chat.call_stream import CLOSE, OPEN, CallFormat
+from flashmoe_nb.text.call_stream import CLOSE, OPEN, CallFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from flashmoe_nb.chat.call_stream import CallFormat
     from flashmoe_nb.chat.tool import Tool
     from flashmoe_nb.engine import Engine
+    from flashmoe_nb.text.call_stream import CallFormat
 
 
 class GrammarMaker:

@@ -3,44 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
+
+from flashmoe_nb.text.pieces import BrokenCall, Text, Thought, ToolCall
+
+__all__ = ["BrokenCall", "ChatPiece", "Finish", "FinishReason", "Piece", "Text", "Thought", "ToolCall", "ToolResult"]
 
 FinishReason = Literal["stop", "length", "tool_calls", "tool_rounds", "stopped"]
 """`tool_rounds`: the limit of rounds was met with a call open. `stopped`: somebody asked for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Thought:
-    """Text inside the thinking block."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Text of the answer."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A call that parsed; whether its arguments fit the tool is the tool's to say."""
-
-    name: str
-    arguments: dict[str, Any]
-    raw: str = ""
-    """What the model wrote, tags and all."""
-
-
-@dataclass(frozen=True, slots=True)
-class BrokenCall:
-    """What began as a call and is none."""
-
-    raw: str
-    reason: str
-    truncated: bool = False
-    """The text ended inside the call."""
 
 
 @dataclass(frozen=True, slots=True)

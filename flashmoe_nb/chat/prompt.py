@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flashmoe_nb.chat.call_stream import CallFormat
 from flashmoe_nb.chat.tool import definitions
 from flashmoe_nb.errors import UnsupportedError
 from flashmoe_nb.text import ChatTemplate
+from flashmoe_nb.text.call_stream import CallFormat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

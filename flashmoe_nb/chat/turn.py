@@ -10,13 +10,13 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flashmoe_nb.chat.call_stream import CallStream
 from flashmoe_nb.chat.pieces import BrokenCall, Finish, FinishReason, Text, Thought, ToolCall
 from flashmoe_nb.chat.prefix_session import Stopped
-from flashmoe_nb.chat.thinking import CLOSE as THINK_CLOSE
-from flashmoe_nb.chat.thinking import ThinkingSplit
 from flashmoe_nb.engine.options import whole
 from flashmoe_nb.errors import OptionError
+from flashmoe_nb.text.call_stream import CallStream
+from flashmoe_nb.text.thinking import CLOSE as THINK_CLOSE
+from flashmoe_nb.text.thinking import ThinkingSplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

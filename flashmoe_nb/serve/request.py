@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 import pydantic
 from pydantic import Field
 
-from flashmoe_nb.chat.call_json import CallSyntaxError, read_json
 from flashmoe_nb.chat.tool import SchemaTool
 from flashmoe_nb.errors import PromptError
+from flashmoe_nb.text.call_json import CallSyntaxError, read_json
 
 MAX_TOOLS = 128
 Message: TypeAlias = dict[str, Any]

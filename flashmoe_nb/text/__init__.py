@@ -1,4 +1,4 @@
-"""Text and tokens: tokenizer, chat template, incremental detokenizer, generation defaults."""
+"""Text and tokens: tokenizer, chat template, incremental detokenizer, tool-call parsers, generation defaults."""
 
 from flashmoe_nb.text.chat_template import ChatTemplate
 from flashmoe_nb.text.detokenizer import Detokenizer

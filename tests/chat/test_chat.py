@@ -12,7 +12,7 @@ import flashmoe_nb as fm
 from flashmoe_nb.chat.pieces import BrokenCall, Finish, Text, Thought, ToolCall, ToolResult
 from flashmoe_nb.errors import ContextError, OptionError, PromptError, SessionBusyError, ToolError, UnsupportedError
 from tests.chat.conftest import Script
-from tests.chat.test_call_stream import json_call, xml_call
+from tests.text.test_call_stream import json_call, xml_call
 
 RAN: list[str] = []
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import flashmoe_nb as fm
-from flashmoe_nb.chat.call_stream import CallFormat
 from flashmoe_nb.chat.grammar import call_grammar
 from flashmoe_nb.chat.guide import CallGuide, GrammarMaker
 from flashmoe_nb.chat.pieces import BrokenCall, Text, ToolCall
@@ -17,6 +16,7 @@ from flashmoe_nb.chat.prompt import PromptMaker
 from flashmoe_nb.chat.tool import SchemaTool, Tool
 from flashmoe_nb.chat.turn import Sampling, Turn
 from flashmoe_nb.errors import OptionError, ToolError
+from flashmoe_nb.text.call_stream import CallFormat
 from tests.chat.conftest import Script
 
 pytest.importorskip("llguidance")

@@ -8,7 +8,7 @@ import pytest
 
 import flashmoe_nb as fm
 from tests.chat.conftest import Script
-from tests.chat.test_call_stream import json_call, xml_call
+from tests.text.test_call_stream import json_call, xml_call
 
 TEMPLATE = Path(__file__).parents[1] / "text" / "templates" / "qwen.jinja"
 FAMILIES = {"qwen3": json_call, "qwen3-next": json_call, "qwen3.5": xml_call}

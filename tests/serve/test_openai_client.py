@@ -10,7 +10,7 @@ import pytest
 import flashmoe_nb as fm
 from flashmoe_nb.serve import Server
 from tests.chat.conftest import Script
-from tests.chat.test_call_stream import json_call
+from tests.text.test_call_stream import json_call
 
 HI: list[Any] = [{"role": "user", "content": "Hi"}]
 WEATHER: Any = {

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from flashmoe_nb.chat.call_stream import CallFormat, parse_calls
-from flashmoe_nb.chat.pieces import BrokenCall, Text, ToolCall
 from flashmoe_nb.lab.demo import scoring
+from flashmoe_nb.text.call_stream import CallFormat, parse_calls
+from flashmoe_nb.text.pieces import BrokenCall, Text, ToolCall
 
 if TYPE_CHECKING:
     from flashmoe_nb.lab.demo.prompts import Prompt

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from flashmoe_nb.chat.call_json import CallSyntaxError, read_json
+from flashmoe_nb.text.call_json import CallSyntaxError, read_json
 
 _FUNCTION = re.compile(r"\s*<function=([^<>\s]+)>(.*)</function>\s*", re.DOTALL)
 _OPEN = re.compile(r"\s*<parameter=([^<>\s]+)>")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flashmoe_nb.chat.pieces import Text, Thought
-from flashmoe_nb.chat.thinking import ThinkingSplit
+from flashmoe_nb.text.pieces import Text, Thought
+from flashmoe_nb.text.thinking import ThinkingSplit
 
 
 def split(prompt: str, parts: list[str]) -> tuple[str, str]:

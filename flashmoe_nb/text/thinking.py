@@ -6,8 +6,8 @@ writes. Line breaks behind a tag belong to it.
 
 from __future__ import annotations
 
-from flashmoe_nb.chat.pieces import Text, Thought
-from flashmoe_nb.chat.tag import TagFinder
+from flashmoe_nb.text.pieces import Text, Thought
+from flashmoe_nb.text.tag import TagFinder
 
 OPEN, CLOSE = "<think>", "</think>"
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from flashmoe_nb.chat import call_json, call_xml
-from flashmoe_nb.chat.call_json import CallSyntaxError
-from flashmoe_nb.chat.pieces import BrokenCall, Text, ToolCall
-from flashmoe_nb.chat.tag import TagFinder
+from flashmoe_nb.text import call_json, call_xml
+from flashmoe_nb.text.call_json import CallSyntaxError
+from flashmoe_nb.text.pieces import BrokenCall, Text, ToolCall
+from flashmoe_nb.text.tag import TagFinder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flashmoe_nb.chat.call_stream import CallFormat, CallStream, parse_calls
-from flashmoe_nb.chat.pieces import BrokenCall, Text, ToolCall
+from flashmoe_nb.text.call_stream import CallFormat, CallStream, parse_calls
+from flashmoe_nb.text.pieces import BrokenCall, Text, ToolCall
 
 NAMES = st.from_regex(r"[a-z_][a-z0-9_]{0,12}", fullmatch=True)
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20)
