@@ -118,6 +118,18 @@ def test_a_limit_ends_with_its_engine(engine: fm.Engine, recorded: fm.Trace, eve
         fm.dashboard(3)
 
 
+def test_it_shows_a_conversation_that_another_widget_holds(demo: fm.Engine, eventually: Eventually):
+    talk = fm.ChatView(fm.Chat(demo, max_tokens=4))
+    view = fm.dashboard(talk)
+    assert view.engine is demo
+    assert not view.state["dashboard"]["plays"], "only the conversation feeds its session"
+    talk.chat.send("Hello")
+    eventually(lambda: view.get_stats()["rows"] == len(talk.trace) > 4)
+    assert view.trace is talk.trace
+    view.close()
+    talk.close()
+
+
 def test_a_page_and_a_picture_are_made_without_a_front_end(recorded: fm.Trace, tmp_path: Path):
     view = fm.dashboard(recorded[:40])
     page = view.to_html(tmp_path / "run.html").read_text("utf-8")

@@ -78,7 +78,7 @@ function choicesOf(store: RunStore, token: number): Set<number> {
 function readsText(sums: Sums, token: number): string {
   const sum = sums.of(token);
   if (sum.reads === 0) return "none here";
-  return `${byteText(sum.bytes)} in ${msText(sum.readMs)} of ${msText(sum.passMs)} · ${percent(sum.hitBytes / sum.bytes)} hits`;
+  return `${byteText(sum.bytes)} in ${msText(sum.readMs)} · ${percent(sum.hitBytes / sum.bytes)} hits`;
 }
 
 function residentText(store: RunStore): string {

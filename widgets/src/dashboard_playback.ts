@@ -53,7 +53,8 @@ export function makePlayback(el: HTMLElement, keys: HTMLElement, store: RunStore
         else playing = false;
       }
       setText(play, playing ? "❚❚ pause" : "▶ replay");
-      setText(says, `a recorded run · token ${count(store.shownToken + 1)} of ${count(store.tokens)}`);
+      const what = store.place?.complete ? "a recorded run" : "played elsewhere";
+      setText(says, `${what} · token ${count(store.shownToken + 1)} of ${count(store.tokens)}`);
       back.disabled = start.disabled = store.shownToken <= 0;
       on.disabled = store.shownToken >= store.tokens - 1;
       return playing;
