@@ -71,6 +71,8 @@ class CallStream:
         """Nothing more comes: text held back, and a call that was not closed as broken."""
         if self._body is not None:
             body, self._body = self._body, None
+            if CLOSE in body:
+                return [BrokenCall(OPEN + body, f"a value is still open at {CLOSE}: its end is missing")]
             reason = f"the text ended after {len(body)} characters of the call, before {CLOSE}"
             return [BrokenCall(OPEN + body, reason, truncated=True)]
         held = self._opening.flush()

@@ -173,6 +173,20 @@ def test_what_is_no_json_call_is_refused_with_the_reason(body: str, said: str):
     assert not piece.truncated
 
 
+@pytest.mark.parametrize(
+    ("call_format", "text"),
+    [
+        (CallFormat.JSON, '<tool_call>\n{"name": "f", "arguments": {"a": "x, "b": 1}}\n</tool_call>'),
+        (CallFormat.XML, "<tool_call>\n<function=f>\n<parameter=a>\nx\n</function>\n</tool_call>"),
+    ],
+)
+def test_a_value_without_an_end_is_told_from_a_call_cut_short(call_format: CallFormat, text: str):
+    (piece,) = parse_calls(text, call_format, {})
+    assert isinstance(piece, BrokenCall)
+    assert "a value is still open at </tool_call>" in piece.reason
+    assert not piece.truncated
+
+
 SCHEMA = {
     "type": "object",
     "properties": {
