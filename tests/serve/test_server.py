@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -62,10 +63,11 @@ def test_twenty_clients_at_once_are_all_answered(server: Server):
         async with openai.AsyncOpenAI(base_url=server.url, api_key="-", max_retries=0) as client:
             return await asyncio.gather(*(ask(client, number) for number in range(20)))
 
-    together = asyncio.run(ask_all())
+    with ThreadPoolExecutor(1) as pool:  # a browser's test before this one may have left a loop in this thread
+        together, again = (pool.submit(asyncio.run, ask_all()).result() for _ in range(2))
     assert len(together) == 20
     assert {reason for _, reason in together} <= {"length", "stop"}
-    assert asyncio.run(ask_all()) == together  # nobody's answer depends on the others
+    assert again == together  # nobody's answer depends on the others
     until(lambda: server.service.desk.n_here == 0)
 
 
@@ -266,8 +268,11 @@ def test_closing_stops_the_answer_in_hand(engine: fm.Engine, endless: threading.
     thread = threading.Thread(target=ask)
     thread.start()
     until(lambda: server.service.desk.n_started == 1)
+    closing = threading.Thread(target=server.close)
+    closing.start()
+    until(lambda: server.service.desk.n_here == 0)  # told to stop, while it cannot decode
     endless.set()
-    server.close()
+    closing.join()
     thread.join()
     assert server.service.desk.n_tokens < 2000
     assert engine.session().feed([1]) is not None  # the engine goes on
