@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from flashmoe_nb.engine.owner import Cancelled
 from flashmoe_nb.engine.patch import take_patch
 from flashmoe_nb.errors import NumericError
 from flashmoe_nb.events import Stage, StageEvent
@@ -51,8 +50,6 @@ class Pass:
     watched: bool
     check: Callable[[], None]
     """Called between stages; raises to stop."""
-    stop_asked: Callable[[], bool] | None = None
-    """Asked before each layer; True stops."""
     patched: bool = False
     """Whether a value was sent in place of a stage's."""
     tape: PassTape | None = None
@@ -70,14 +67,11 @@ class Decoder:
 
         Raises:
             NumericError: a value that is not finite.
-        Cancelled: it was asked to stop.
         """
         model, ops = self.model, self.model.ops
         ids = np.asarray(run.ids, np.int32)
         x = yield from self._outside(run, Stage.EMBED, lambda: ops.embed(model.embed_tokens, ids))
         for layer, state in zip(model.layers, run.state, strict=True):
-            if run.stop_asked is not None and run.stop_asked():
-                raise Cancelled
             x = yield from self._drive(run, layer.number, layer.steps(ops, x, state, run.source))
         logits = None
         if want_logits:

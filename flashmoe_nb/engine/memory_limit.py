@@ -56,6 +56,8 @@ class MemoryLimit:
         """
         if self.kind:
             raise OptionError(f"{self!r} is in force already: make another one, or leave this one first")
+        if self._engine is not None:  # what is cached already was charged elsewhere
+            self._engine.evict()
         ways = {"cgroup": self._cgroup, "ballast": self._ballast, "imposed": self._imposed}
         reasons: list[str] = []
         for name in ways if self._asked == "auto" else [self._asked]:
@@ -69,11 +71,6 @@ class MemoryLimit:
         self.notes = tuple(reasons)
         if self._engine is not None:
             self._engine.memory_limit = f"{self.nbytes / 2**30:.2f} GiB, {self.kind}"
-            try:
-                self._engine.evict()  # what is cached already was charged elsewhere
-            except BaseException:
-                self.__exit__()
-                raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -94,7 +91,6 @@ class MemoryLimit:
     def _imposed(self) -> tuple[str, Callable[[], None]]:
         if self._engine is None:
             raise PageCacheError("eviction can be imposed on an engine's files only: give memory_limit(..., engine)")
-        self._engine.evict()  # whole files: of what a sequential read cached, the system drops no single expert
         pacer = _Pacer(self._engine, self.nbytes)
         return "imposed eviction", pacer.stop
 

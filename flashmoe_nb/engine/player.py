@@ -167,7 +167,7 @@ class Player:
 
     # -- for the session ---------------------------------------------------------------------------------------------
     def stop_asked(self) -> bool:
-        """Whether the feed at hand is to be given up; asked before every layer, on the engine's thread."""
+        """Whether the feed at hand is to be given up; asked between stages, on the engine's thread."""
         return self._stopping or not threading.main_thread().is_alive()
 
     def may_feed(self) -> bool:

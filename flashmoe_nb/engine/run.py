@@ -14,6 +14,7 @@ import mlx.core as mx
 import numpy as np
 
 from flashmoe_nb.engine.decoder import PATCHED, Decoder, Events, Pass
+from flashmoe_nb.engine.owner import Cancelled
 from flashmoe_nb.engine.tape import PassTape
 from flashmoe_nb.errors import NumericError
 
@@ -67,8 +68,17 @@ class Run:
         self.last_event: StageEvent | None = None
         self.logits: mx.array | None = None
         self.done = False
-        self.stop_asked: Callable[[], bool] | None = None
-        """Asked before every layer: True gives the unit at hand up."""
+
+    def stop_when(self, asked: Callable[[], bool]) -> None:
+        """Between stages ask this too: True gives the unit at hand up."""
+        check = self._check
+
+        def both() -> None:
+            check()
+            if asked():
+                raise Cancelled
+
+        self._check = both
 
     def advance(self, reply: object = None) -> StageEvent | None:
         """Go on to the next event; None once everything is fed. Rolls back and raises when something fails."""
@@ -130,7 +140,6 @@ class Run:
                 self._lease,
                 self._watched,
                 self._check,
-                self.stop_asked,
             )
             if self._recorders:
                 run.tape = PassTape(piece, run.position, run.phase, number, perf_counter_ns())

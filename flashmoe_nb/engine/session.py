@@ -291,7 +291,7 @@ class Session:
             rewrites=self.rewrites,
         )
         if self._player is not None:
-            self._run.stop_asked = self._player.stop_asked
+            self._run.stop_when(self._player.stop_asked)
         self._steps = weakref.ref(steps) if steps is not None else None
         return self._run
 
