@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import carray
 
+from flashmoe_nb.ops.cpu_arrays import address_of
 from flashmoe_nb.ops.kernels.address import float_pointer, peek, power_of_two
 from flashmoe_nb.ops.kernels.compiled import compiled, kernel
 from flashmoe_nb.ops.kernels.crew import crew, share
@@ -147,12 +148,12 @@ def attend(queries: Floats, keys: Floats, values: Floats, length: int, scale: fl
     sums = np.zeros((n_shared * n_parts, n_heads, 2), np.float32)
     sums[..., 0] = _NOTHING
     mixed = np.zeros((n_shared * n_parts, n_heads, width), np.float32)
-    addresses = [array.__array_interface__["data"][0] for array in (padded, keys, values, scores, sums, mixed)]
+    addresses = [address_of(array) for array in (padded, keys, values, scores, sums, mixed)]
     task = np.array([*addresses, n_shared, n_heads, width, length, capacity, n_parts], np.int64)
     team, nbytes = crew(), 8 * n_shared * length * width
     n_threads = team.lead(n_threads if n_shared * n_parts > 1 else 1, nbytes)
     try:
-        share(team.words, n_threads, _attend.address, task.__array_interface__["data"][0], 0, 0, n_shared * n_parts)
+        share(team.words, n_threads, _attend.address, address_of(task), 0, 0, n_shared * n_parts)
     finally:
         if n_threads > 1:
             team.leave()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import carray
 
+from flashmoe_nb.ops.cpu_arrays import address_of
 from flashmoe_nb.ops.kernels.address import float_pointer, peek
 from flashmoe_nb.ops.kernels.compiled import kernel
 from flashmoe_nb.ops.kernels.crew import crew, share
@@ -67,12 +68,12 @@ def delta_update(
     n_tokens, n_heads, n_values = values.shape
     updated, out = np.empty_like(memory), np.empty(values.shape, np.float32)
     arrays = (queries, keys, values, decay, beta, memory, updated, out)
-    addresses = [array.__array_interface__["data"][0] for array in arrays]
+    addresses = [address_of(array) for array in arrays]
     task = np.array([*addresses, n_tokens, keys.shape[1], n_heads, n_values, keys.shape[2]], np.int64)
     team = crew()
     n_threads = team.lead(n_threads if memory.size * n_tokens >= _PARALLEL_VALUES else 1, memory.nbytes * n_tokens)
     try:
-        share(team.words, n_threads, _update.address, task.__array_interface__["data"][0], 0, 0, n_heads)
+        share(team.words, n_threads, _update.address, address_of(task), 0, 0, n_heads)
     finally:
         if n_threads > 1:
             team.leave()
