@@ -61,6 +61,19 @@ def power_of_two(typing: Any, exponent: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def keep(typing: Any, arrays: Any) -> Any:
+    """Does nothing: the line to name an array in, or a tuple of them, when all that use its address are done.
+
+    Numba frees an array after the last line that names it, whatever still works with its address.
+    """
+
+    def generate(_context: Any, _builder: ir.IRBuilder, _signature: Any, _args: Sequence[ir.Value]) -> None:
+        return None
+
+    return types.void(arrays), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def call_at(typing: Any, function: Any, task: Any, x: Any, y: Any, start: Any, stop: Any) -> Any:
     """Call the kernel at an address: void(int64 task, int64 x, int64 y, int64 start, int64 stop)."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import carray
 
-from flashmoe_nb.ops.kernels.address import call_at, float_pointer, peek
+from flashmoe_nb.ops.kernels.address import call_at, float_pointer, keep, peek
 from flashmoe_nb.ops.kernels.compiled import compiled, kernel
 from flashmoe_nb.ops.kernels.crew import share
 from flashmoe_nb.ops.kernels.layers import SAFE, sigmoid
@@ -124,4 +124,5 @@ def run_token(
     for pair in range(n_pairs):
         call_at(down.prepare, at, hidden.ctypes.data + 4 * pair * width, ready[pair].ctypes.data, 0, down.n_vectors)
     share(words, n_threads, kernels[1], at, ready.ctypes.data, y.ctypes.data, hidden_size)
+    keep((ready_x, hidden, ready, chosen, task))
     return y[:1].copy()

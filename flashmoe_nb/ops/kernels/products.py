@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flashmoe_nb.ops.kernels.address import call_at, peek
+from flashmoe_nb.ops.kernels.address import call_at, keep, peek
 from flashmoe_nb.ops.kernels.compiled import compiled
 from flashmoe_nb.ops.kernels.crew import share
 
@@ -26,6 +26,7 @@ def product_alone(matrix: int, prepare: int, kernel: int, vector_floats: int, x:
     ready, y = np.empty(n_vectors * vector_floats, np.float32), np.empty((1, out_dim), np.float32)
     call_at(prepare, matrix, x.ctypes.data, ready.ctypes.data, 0, n_vectors)
     call_at(kernel, matrix, ready.ctypes.data, y.ctypes.data, 0, out_dim)
+    keep(ready)
     return y
 
 
@@ -38,6 +39,7 @@ def product_shared(
     ready, y = np.empty(n_vectors * vector_floats, np.float32), np.empty((1, out_dim), np.float32)
     call_at(prepare, matrix, x.ctypes.data, ready.ctypes.data, 0, n_vectors)
     share(words, n_threads, kernel, matrix, ready.ctypes.data, y.ctypes.data, out_dim)
+    keep(ready)
     return y
 
 
@@ -50,4 +52,5 @@ def products_shared(
     ready, y = np.empty(n_vectors * vector_floats, np.float32), np.empty((x.shape[0], out_dim), np.float32)
     share(words, n_threads, prepare, matrix, x.ctypes.data, ready.ctypes.data, n_vectors)
     share(words, n_threads, kernel, matrix, ready.ctypes.data, y.ctypes.data, out_dim)
+    keep(ready)
     return y
