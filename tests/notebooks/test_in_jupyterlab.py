@@ -35,13 +35,13 @@ def painted_canvases(page: Any) -> list[int]:
 def test_it_runs_paints_and_answers(name: str, lab: Any, lab_folder: Path, screenshots: Path):
     (lab_folder / f"{name}.ipynb").write_bytes((FOLDER / f"{name}.ipynb").read_bytes())
     page = lab.page
-    lab.open(f"{name}.ipynb")
+    notebook = lab.open(f"{name}.ipynb")
     page.evaluate("""() => {  // the last cell closes the widgets: they are to be looked at first
         const notebook = window.jupyterapp.shell.currentWidget;
         notebook.model.sharedModel.transact(() => notebook.model.sharedModel.deleteCell(
             notebook.model.sharedModel.cells.findIndex(cell => cell.id === 'close')));
     }""")
-    lab.run_all()
+    notebook.run_all()
     assert page.evaluate(_LEFT) == 0
     assert page.locator(_ERRORS).all_inner_texts() == []
     page.wait_for_function(f"() => document.querySelectorAll('.fm-status').length >= {WIDGETS[name]}")

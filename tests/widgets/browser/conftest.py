@@ -1,13 +1,7 @@
 """One JupyterLab a worker for the widgets' browser tests: a test opens a notebook of cells and waits by effects."""
 
-import ast
 import itertools
 import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,66 +10,20 @@ from typing import Any
 import nbformat
 import pytest
 
-ROOT = Path(__file__).parents[3]
-TOKEN = "t"  # noqa: S105 - of a server that lives for one run of tests
+from flashmoe_nb.lab.bench import jupyter
+
 _METADATA = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 VIEWPORT = {"width": 1280, "height": 2600}  # tall: what is off screen is not drawn
 
-# The execution indicator is no sign of readiness: ask the kernel itself.
-_READY = """(name) => {
-    const widget = window.jupyterapp?.shell?.currentWidget;
-    const kernel = widget?.sessionContext?.session?.kernel;
-    return widget?.context?.path === name && kernel?.connectionStatus === "connected" && kernel?.status === "idle";
-}"""
-_INFO = """async () => {
-    const widget = window.jupyterapp.shell.currentWidget;
-    await widget.context.ready; await widget.sessionContext.ready; await widget.sessionContext.session.kernel.info;
-}"""
-_RUN_ALL = "() => window.jupyterapp.commands.execute('notebook:run-all-cells')"
-_ERRORS = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
-    .flatMap(cell => cell.outputs?.toJSON() ?? [])
-    .filter(output => output.output_type === "error").map(output => output.ename + ": " + output.evalue)"""
 _THEME = "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
-_ASK = """async (code) => {
-    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-    const future = kernel.requestExecute({code: "", silent: true, store_history: false,
-        user_expressions: {asked: code}, allow_stdin: false, stop_on_error: false});
-    const reply = await future.done;
-    const asked = reply.content.user_expressions.asked;
-    return asked.status === "ok" ? [asked.data["text/plain"], ""] : [null, asked.ename + ": " + asked.evalue];
-}"""
 _RESTART = """async () => {
     await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart();
 }"""
 
 
 @dataclass(frozen=True)
-class Notebook:
+class Notebook(jupyter.Notebook):
     """A notebook that was opened in JupyterLab, and its page."""
-
-    page: Any
-    path: Path
-
-    def run_all(self) -> None:
-        """Run every cell; returns when the last one has run, and fails when one raised."""
-        self.page.evaluate(_RUN_ALL)
-        errors = self.page.evaluate(_ERRORS)
-        assert not errors, errors
-
-    def ask(self, expression: str) -> Any:
-        """The value of a Python expression in the notebook's kernel: numbers, text, lists, dicts."""
-        text, error = self.page.evaluate(_ASK, expression)
-        assert not error, error
-        return ast.literal_eval(text)
-
-    def wait_for(self, expression: str, timeout_s: float = 15) -> Any:
-        """Ask until the answer is true."""
-        for _ in range(int(timeout_s / 0.1)):
-            if value := self.ask(expression):
-                return value
-            self.page.wait_for_timeout(100)
-        pytest.fail(f"{expression} is still {self.ask(expression)!r}")
-        return None
 
     def status(self, nth: int = 0) -> dict[str, str]:
         """The counters a widget's status line keeps: tokens, painted, messages, rows, frames, connected, ..."""
@@ -110,11 +58,7 @@ class Notebook:
     def reload(self) -> None:
         """Load the page again; the kernel goes on."""
         self.page.reload()
-        self._wait_until_ready()
-
-    def _wait_until_ready(self) -> None:
-        self.page.wait_for_function(_READY, arg=self.path.name, timeout=60_000)
-        self.page.evaluate(_INFO)
+        self.wait_until_ready()
 
 
 @pytest.fixture(scope="session")
@@ -126,17 +70,8 @@ def lab_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def lab_url(lab_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A JupyterLab that runs as long as the tests of this worker."""
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        port = asked.getsockname()[1]
-    own = tmp_path_factory.mktemp("jupyter")
-    server = _start_server(lab_folder, own, port)
-    try:
-        _wait_until_answers(port, server)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(20)
+    with jupyter.jupyter_server(lab_folder, tmp_path_factory.mktemp("jupyter")) as url:
+        yield url
 
 
 @pytest.fixture
@@ -166,10 +101,9 @@ def notebook(page: Any, lab_url: str, lab_folder: Path) -> Iterator[Callable[...
         path = lab_folder / f"test_{os.getpid()}_{next(_NUMBERS)}.ipynb"
         made = nbformat.v4.new_notebook(metadata=_METADATA, cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         nbformat.write(made, path)
-        page.goto(f"{lab_url}/lab/tree/{path.name}?token={TOKEN}&reset")
         shown = Notebook(page, path)
         opened.append(shown)
-        shown._wait_until_ready()
+        shown.open(lab_url)
         if run:
             shown.run_all()
         return shown
@@ -178,32 +112,3 @@ def notebook(page: Any, lab_url: str, lab_folder: Path) -> Iterator[Callable[...
     shut = "async () => { await window.jupyterapp?.serviceManager.sessions.shutdownAll(); }"
     if opened:
         page.evaluate(shut)
-
-
-@pytest.fixture
-def screenshots(tmp_path: Path) -> Path:
-    """Where screenshots are kept: SCREENSHOTS of the environment, else the test's own folder."""
-    folder = Path(os.environ.get("SCREENSHOTS", tmp_path / "screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _start_server(folder: Path, own: Path, port: int) -> subprocess.Popen:
-    dirs = {f"JUPYTER_{kind}_DIR": str(own / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
-    env = {**os.environ, **dirs, "IPYTHONDIR": str(own / "ipython"), "PYTHONPATH": str(ROOT)}
-    options = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0", "--allow-root"]
-    options += [f"--IdentityProvider.token={TOKEN}", "--expose-app-in-browser", f"--ServerApp.root_dir={folder}"]
-    options += ["--LabApp.news_url=None"]
-    with (own / "jupyter.log").open("w") as log:
-        return subprocess.Popen([sys.executable, "-m", "jupyterlab", *options], env=env, stdout=log, stderr=log)
-
-
-def _wait_until_answers(port: int, server: subprocess.Popen) -> None:
-    for _ in range(600):
-        assert server.poll() is None, "JupyterLab ended before it answered"
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail("JupyterLab did not answer within a minute")
