@@ -6,6 +6,7 @@ from flashmoe_nb.figures.choices import LayerChoice, layer_choices
 from flashmoe_nb.figures.curves import bars_figure, lines_figure
 from flashmoe_nb.figures.gantt import gantt_figure
 from flashmoe_nb.figures.latency import latency_figure
+from flashmoe_nb.figures.layer_gantt import layer_gantt_figure
 from flashmoe_nb.figures.lens_figures import contributions_figure, decay_figure, logit_lens_figure
 from flashmoe_nb.figures.maps import counts_figure, residency_figure
 from flashmoe_nb.figures.reads import reads_figure
@@ -28,6 +29,7 @@ __all__ = [
     "gantt_figure",
     "latency_figure",
     "layer_choices",
+    "layer_gantt_figure",
     "layer_table",
     "lines_figure",
     "logit_lens_figure",

@@ -52,7 +52,7 @@ def gantt_figure(events: Iterable[StageEvent], subject: Subject) -> go.Figure:
     figure = go.Figure()
     _add_stages(figure, kept, layers, zero)
     reads = [read for event in kept if event.stage is Stage.EXPERT_READ for read in event.value]
-    _add_reads(figure, reads, layers, zero, subject)
+    add_reads(figure, reads, layers, zero, subject)
     busy = sum(event.end_ns - event.start_ns for event in kept)
     waited = sum(event.end_ns - event.start_ns for event in kept if event.stage is Stage.EXPERT_READ)
     told = f"{look.duration_text(busy)} in stages, {waited / max(busy, 1):.0%} of it in expert reads"
@@ -86,9 +86,10 @@ def _add_stages(figure: go.Figure, events: Sequence[StageEvent], layers: Sequenc
             )
 
 
-def _add_reads(
+def add_reads(
     figure: go.Figure, reads: Sequence[ExpertRead], layers: Sequence[int], zero: dict[int, int], subject: Subject
 ) -> None:
+    """Lanes of reads below each layer, coloured by what the page cache held; `zero` is where a layer's time begins."""
     lanes = max((read.thread for read in reads), default=0) + 1
     for group in CLASSES:
         mine = [read for read in reads if residency(read, subject) is group]

@@ -46,6 +46,7 @@ def drawn() -> dict[str, go.Figure]:
             "counts": figures.counts_figure(trace),
             "residency": figures.residency_figure(engine.residency_map(), subject),
             "gantt": figures.gantt_figure(events, subject),
+            "layer_gantt": figures.layer_gantt_figure(trace, -2),
             "logit_lens": figures.logit_lens_figure(fm.logit_lens(session), subject),
             "contributions": figures.contributions_figure(fm.contributions(session), subject),
             "decay": figures.decay_figure(fm.delta_view(session), subject),
@@ -156,3 +157,37 @@ def test_gantt_refuses_what_was_not_waited_for(one_token: Any, subject: Subject)
     events[-1].synced = False
     with pytest.raises(OptionError, match="not waited for"):
         figures.gantt_figure(events, subject)
+
+
+def test_layer_gantt_draws_the_recorded_times_and_reads() -> None:
+    with fm.open(ops="cpu") as engine:
+        session = engine.session()
+        with fm.record(session, measure_residency=True) as trace:
+            session.feed([5, 6, 7])
+            session.feed([8])
+        figure = figures.layer_gantt_figure(trace)
+        prompt = figures.layer_gantt_figure(trace, 1)
+    bars = {bar.name: bar for bar in figure.data}
+    times = trace.layer_times
+    computing = bars["mixer and router"]
+    np.testing.assert_allclose(computing.x, (times.routed_ns - times.start_ns)[3] / 1e6)
+    together = sum(np.asarray(bars[name].x) for name in ("mixer and router", "waiting for experts", "experts and sum"))
+    np.testing.assert_allclose(together, (times.end_ns - times.start_ns)[3] / 1e6)
+    drawn = sum(len(bar.x) for bar in figure.data if bar.name.startswith("read:"))
+    assert drawn == (trace.reads.token == 3).sum() > 0
+    drawn = sum(len(bar.x) for bar in prompt.data if bar.name.startswith("read:"))
+    assert drawn == (trace.reads.token == 0).sum() > 0, "the three tokens of a prompt share a pass"
+
+
+def test_layer_gantt_refuses_times_that_are_not_compute() -> None:
+    with pytest.raises(OptionError, match="token 3 of a trace of 3"):
+        figures.layer_gantt_figure(made_trace()[:3], 3)
+    with fm.open(ops="mlx") as engine:
+        session = engine.session()
+        with fm.record(session) as trace:
+            session.feed([5])
+    with pytest.raises(OptionError, match="lazy back end"):
+        figures.layer_gantt_figure(trace)
+    unknown = with_columns(trace, layer_start_ns=np.full_like(trace.column("layer_start_ns"), -1))
+    with pytest.raises(OptionError, match="holds no times of layers"):
+        figures.layer_gantt_figure(unknown)
