@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from flashmoe_nb.lab.bench.table import Table
 
-SUITES = ("read", "layer", "decode", "prefill", "kernels", "variants", "watch", "peers", "memory")
+SUITES = ("read", "layer", "decode", "prefill", "kernels", "variants", "watch", "live", "peers", "memory")
 
 
 def add(commands: Commands) -> None:  # type: ignore[valid-type]

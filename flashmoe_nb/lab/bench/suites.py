@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flashmoe_nb.lab.bench import decode, kernels, layer, memory, peers, reads, variants, watch
+from flashmoe_nb.lab.bench import decode, kernels, layer, live, memory, peers, reads, variants, watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,6 +23,7 @@ def run_suites(names: Iterable[str], options: Options) -> Iterator[Table]:
         "kernels": kernels.run,
         "variants": variants.run,
         "watch": watch.run,
+        "live": live.run,
         "peers": peers.run,
         "memory": memory.run,
     }

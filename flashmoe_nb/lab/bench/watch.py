@@ -57,8 +57,8 @@ def _measure(engine: fm.Engine, n_tokens: int) -> Table:
         table.notes.append(_evidence(path))
     plain = spent["unwatched"]
     for name, times in spent.items():
-        ratio, bound = _ratio(times, plain)
-        table.add(name, len(times), statistics.mean(times) / 1e6, ratio, bound)
+        mean, bound = ratio(times, plain)
+        table.add(name, len(times), statistics.mean(times) / 1e6, mean, bound)
     return table
 
 
@@ -112,10 +112,10 @@ def _ways(start: fm.Session, stack: ExitStack, path: Path) -> dict[str, Callable
     }
 
 
-def _ratio(times: Sequence[int], plain: Sequence[int]) -> tuple[float, float]:
+def ratio(times: Sequence[int], plain: Sequence[int]) -> tuple[float, float]:
     """Mean over mean, and the upper end of its 95 % interval, by pairs (delta method)."""
     mean, base = statistics.mean(times), statistics.mean(plain)
-    ratio = mean / base
-    rest = [one - ratio * other for one, other in zip(times, plain, strict=True)]
+    times_as_long = mean / base
+    rest = [one - times_as_long * other for one, other in zip(times, plain, strict=True)]
     error = statistics.stdev(rest) / math.sqrt(len(rest)) / base if len(rest) > 1 else float("inf")
-    return ratio, ratio + 1.645 * error
+    return times_as_long, times_as_long + 1.645 * error

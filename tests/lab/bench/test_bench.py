@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flashmoe_nb.cli import main
+from flashmoe_nb.lab.bench import live
+from flashmoe_nb.lab.bench.options import Options
 from flashmoe_nb.lab.bench.table import Table
 from flashmoe_nb.storage.synth import synthesize
 
-if TYPE_CHECKING:
-    from pathlib import Path
+DEMO = Path(__file__).parents[3] / "data" / "demo"
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +61,20 @@ def test_peers_run_side_by_side_with_equal_tokens(model: Path, capsys: pytest.Ca
     (table,) = found["tables"]
     assert [row["run"] for row in table["rows"]] == ["decode", "prefill"]
     assert all(row["same tokens"] and row["flashmoe_nb"] > 0 and row["mlx-lm"] > 0 for row in table["rows"])
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_a_live_view_is_measured_in_a_browser(monkeypatch: pytest.MonkeyPatch, chromium: Any) -> None:
+    monkeypatch.setattr(live, "VIEWS", ("RouterView",))
+    monkeypatch.setattr(live, "PACES", (25.0,))
+    monkeypatch.setattr(live, "_TURN_S", 1)
+    (table,) = live.run_in(chromium, Options(DEMO, rounds=1))
+    (row,) = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
+    assert row["ms a token unwatched"] > 0
+    assert row["updates/s"] > 1
+    assert row["frames/s"] > 1
+    assert 0 < row["ms to the screen, p50"] <= row["p95"]
 
 
 def test_unknown_suite_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
