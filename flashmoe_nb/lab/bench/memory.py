@@ -1,8 +1,8 @@
 """Suite `memory`: peak memory on two layers of the true 397B shape, each case in a process of its own.
 
 The engine is allowed what it says it keeps (resident weights, expert slots, state with keys and values) and 250 MB for
-everything else, the interpreter included. mlx-lm runs on the same files with all weights resident; greedy tokens are
-compared.
+everything else, the interpreter included; in the case with a budget, that budget and the interpreter. mlx-lm runs on
+the same files with all weights resident; greedy tokens are compared.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 ALLOWANCE_BYTES = 250_000_000
 _CHUNK_TOKENS = 512
 """A whole prefill chunk: what the working memory in a budget must be enough for."""
-_COLUMNS = ("run", "resident", "slots", "state+KV", "allowed", "peak RSS", "kept to it", "experts read", "s a token")
+_SIZES = ("weights", "slots", "state+KV", "interpreter", "allowed", "peak RSS", "MB read")
+_COLUMNS = ("run", *_SIZES, "kept to it", "s a token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +48,44 @@ class Row:
         """Whether it kept to what it was allowed."""
         return None if self.allowed_bytes is None else self.measured.peak_rss_bytes <= self.allowed_bytes
 
+    def sizes(self) -> tuple[int | None, ...]:
+        """Bytes, in the order of the columns; None where the other system does not say."""
+        found, memory = self.measured, self.measured.memory
+        used = found.interpreter_bytes, self.allowed_bytes, found.peak_rss_bytes
+        if memory is None:
+            return (None, None, None, *used, None)
+        return (memory.resident_bytes, memory.slot_bytes, memory.state_bytes, *used, found.bytes_read)
+
 
 def run(options: Options) -> Iterator[Table]:
     """Decode, prefill, the smallest budget, and mlx-lm."""
     folder = options.checkpoint("qwen3.5-397b", 2)
-    table = Table("memory", f"Peak memory in MB = 10^6 bytes, {folder.name}", _COLUMNS)
-    rows = [_measure(case) for case in _cases(folder, options)]
+    title = f"Peak memory in MB = 10^6 bytes, {folder.name}, decode of 1 and {options.tokens} tokens"
+    yield tabulated([_measure(case) for case in _cases(folder, options)], title)
+
+
+def tabulated(rows: list[Row], title: str) -> Table:
+    """One line a case."""
+    table = Table("memory", title, _COLUMNS)
     for row in rows:
-        memory = row.measured.memory
-        kept = (memory.resident_bytes, memory.slot_bytes, memory.state_bytes) if memory else (None,) * 3
-        sizes = [_megabytes(nbytes) for nbytes in (*kept, row.allowed_bytes, row.measured.peak_rss_bytes)]
-        table.add(row.case.name, *sizes, row.passed, _megabytes(row.measured.bytes_read), _seconds_per_token(row))
+        table.add(row.case.name, *map(_megabytes, row.sizes()), row.passed, _seconds_per_token(row))
     table.notes.append(f"greedy tokens of flashmoe_nb and mlx-lm: {'equal' if _same_tokens(rows) else 'DIFFERENT'}")
-    yield table
+    return table
 
 
 def _cases(folder: Path, options: Options) -> list[Case]:
     path, budget, count = str(folder), _smallest_budget(folder, _CHUNK_TOKENS + KV_STEP, options.ops), options.tokens
+    moe = open_checkpoint(folder, "auto").config.moe
+    assert moe is not None
+    own = f"K={moe.top_k}"
+    small = f"prefill, {_CHUNK_TOKENS} tokens, {own}, smallest `memory_budget`"
     return [
         Case("decode, K=4", "flashmoe_nb", path, 1, count, top_k=4, ops=options.ops),
-        Case("decode", "flashmoe_nb", path, 1, count, ops=options.ops),
-        Case("prefill 200", "flashmoe_nb", path, 200, 1, ops=options.ops),
-        Case("prefill 512 in the smallest budget", "flashmoe_nb", path, _CHUNK_TOKENS, 1, None, budget, options.ops),
-        Case("mlx-lm, decode", "mlx-lm", path, 1, count),
-        Case("mlx-lm, prefill 200", "mlx-lm", path, 200, 1),
+        Case(f"decode, {own}", "flashmoe_nb", path, 1, count, ops=options.ops),
+        Case(f"prefill, 200 tokens, {own}", "flashmoe_nb", path, 200, 1, ops=options.ops),
+        Case(small, "flashmoe_nb", path, _CHUNK_TOKENS, 1, None, budget, options.ops),
+        Case(f"mlx-lm, decode, {own}, all resident", "mlx-lm", path, 1, count),
+        Case("mlx-lm, prefill, 200 tokens", "mlx-lm", path, 200, 1),
     ]
 
 
