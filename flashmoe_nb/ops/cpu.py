@@ -85,12 +85,18 @@ class CpuOps:
         return np.zeros(shape, np.float32)
 
     def prepare(self, w: Linear) -> Linear:
-        """Scales stay in the dtype of the checkpoint; kernels are compiled here, not in the first token."""
+        """Scales stay in the dtype of the checkpoint; kernels are compiled here, not in the first token.
+
+        Biases of another dtype than their scales make both float32: kernels read the two in one step.
+        """
         if w.scales is None or w.quant_biases is None:
             weight = to_float32(w.weight)
             return replace(w, weight=weight, prepared=PlainMatrix(weight))
-        made = QuantizedMatrix(w.weight, w.scales, w.quant_biases, w.in_dim, w.bits, w.group_size)
-        return replace(w, prepared=made)
+        scales, biases = w.scales, w.quant_biases
+        if scales.dtype != biases.dtype:
+            scales, biases = to_float32(scales), to_float32(biases)
+        made = QuantizedMatrix(w.weight, scales, biases, w.in_dim, w.bits, w.group_size)
+        return replace(w, scales=scales, quant_biases=biases, prepared=made)
 
     def slot_bank(
         self, components: Sequence[ComponentSpec], n_slots: int, in_dims: tuple[int, int, int]

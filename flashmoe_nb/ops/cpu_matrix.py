@@ -55,7 +55,7 @@ class PlainMatrix:
 
 
 class QuantizedMatrix:
-    """Affine quantized. Shapes as `protocol.Linear`."""
+    """Affine quantized. Shapes as `protocol.Linear`; scales and biases of one dtype and layout."""
 
     __slots__ = ("_address", "_arrays", "_fixed", "_in_dim", "_shared", "_words", "_work_bytes", "kernels", "out_dim")
 
@@ -68,6 +68,8 @@ class QuantizedMatrix:
         bits: int,
         group_size: int,
     ) -> None:
+        alike = (scales.dtype, scales.shape, scales.strides) == (biases.dtype, biases.shape, biases.strides)
+        assert alike, (scales.dtype, scales.strides, biases.dtype, biases.strides)  # one stride and one kind for both
         self._arrays = weight, scales, biases  # the kernels know their addresses only
         self.out_dim, self._in_dim = weight.shape[0], in_dim
         self.kernels: QuantizedKernels = kernels_for(bits, in_dim, group_size, _SCALES[scales.dtype])

@@ -25,14 +25,24 @@ class Quantized:
     dense: NDArray[np.float64]
 
 
-def quantized(bits: int, group_size: int, scale_dtype: str, out_dim: int, in_dim: int, seed: int = 0) -> Quantized:
-    """Seeded; scales and biases rounded to `scale_dtype` before dequantization."""
+def quantized(
+    bits: int,
+    group_size: int,
+    scale_dtype: str,
+    out_dim: int,
+    in_dim: int,
+    seed: int = 0,
+    *,
+    bias_dtype: str | None = None,
+) -> Quantized:
+    """Seeded; scales and biases rounded to `scale_dtype`, or biases to their own, before dequantization."""
+    dtypes = scale_dtype, bias_dtype or scale_dtype
     weight = mx.random.normal((out_dim, in_dim), key=mx.random.key(seed))
     packed, scales, biases = mx.quantize(weight, group_size=group_size, bits=bits)
-    scales, biases = (part.astype(_KINDS[scale_dtype]) for part in (scales, biases))
-    wide = [part.astype(mx.float32) for part in (scales, biases)]
+    rounded = [part.astype(_KINDS[dtype]) for part, dtype in zip((scales, biases), dtypes, strict=True)]
+    wide = [part.astype(mx.float32) for part in rounded]
     dense = np.array(mx.dequantize(packed, *wide, group_size=group_size, bits=bits)).astype(np.float64)
-    parts = [_as_read(part, scale_dtype) for part in (scales, biases)]
+    parts = [_as_read(part, dtype) for part, dtype in zip(rounded, dtypes, strict=True)]
     return Quantized(Linear(np.array(packed), *parts, None, out_dim, in_dim, bits, group_size), dense)
 
 

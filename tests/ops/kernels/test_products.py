@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flashmoe_nb.ops.cpu import CpuOps
+from flashmoe_nb.ops.cpu_matrix import QuantizedMatrix
 from flashmoe_nb.ops.kernels.packing import lanes_for, packing
 from tests.ops.kernels.matrices import quantized, relative
 
@@ -134,3 +135,25 @@ def test_fewer_bits_call_for_as_many_threads_as_four(monkeypatch: pytest.MonkeyP
     two, three, four, eight = crew.asked
     assert two == three == four
     assert eight == 2 * four
+
+
+@pytest.mark.parametrize("bias_dtype", SCALES)
+@pytest.mark.parametrize("scale_dtype", SCALES)
+def test_biases_may_be_of_another_dtype_than_scales(scale_dtype: str, bias_dtype: str) -> None:
+    """MLX takes such checkpoints; read with the dtype of the scales, the biases would be other numbers, or nobody's."""
+    case = quantized(4, 64, scale_dtype, 37, 192, bias_dtype=bias_dtype)
+    ops = CpuOps(n_threads=1)
+    prepared = ops.prepare(case.linear)
+    x = np.random.default_rng(0).normal(size=(5, 192)).astype(np.float32)
+    for n_rows in (1, 5):
+        assert relative(ops.linear(x[:n_rows], prepared), x[:n_rows].astype(np.float64) @ case.dense.T) <= TOLERANCE
+    assert relative(ops.embed(prepared, np.array([36, 0])), case.dense[[36, 0]]) <= TOLERANCE
+
+
+def test_matrix_of_unlike_scales_and_biases_is_not_made() -> None:
+    """In dtype, or in how their rows lie: kernels are told of the scales alone."""
+    case = quantized(4, 64, "F32", 37, 192).linear
+    assert case.quant_biases is not None
+    for biases in (case.quant_biases.astype(np.float16), np.repeat(case.quant_biases, 2, axis=1)[:, ::2]):
+        with pytest.raises(AssertionError):
+            QuantizedMatrix(case.weight, case.scales, biases, 192, 4, 64)
