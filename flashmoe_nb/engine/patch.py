@@ -48,18 +48,19 @@ def take_patch(ops: Ops, event: StageEvent, sent: Any) -> Any:
 def as_kind_of(old: Any, new: Any) -> Any:
     """Arrays of numpy or MLX as the kind and dtype of others, through named tuples; anything else as it is.
 
-    Whole numbers never come of fractions: such an array stays what it was.
+    A copy, which whoever sent it cannot write to. Whole numbers never come of fractions: such an array stays what it
+    was.
     """
     if isinstance(old, tuple) and type(new) is type(old):
         return type(old)(*map(as_kind_of, old, new))
-    if not isinstance(old, _ARRAYS) or not isinstance(new, _ARRAYS) or _counts(old) != _counts(new):
+    if not isinstance(old, _ARRAYS) or not isinstance(new, _ARRAYS) or (_counts(old) and not _counts(new)):
         return new
     if isinstance(new, mx.array):
         return new.astype(old.dtype) if isinstance(old, mx.array) else _to_numpy(new).astype(old.dtype, copy=False)
     if isinstance(old, mx.array):
         plain = np.ascontiguousarray(new, np.float32 if new.dtype == np.float64 else None)
         return mx.array(plain).astype(old.dtype)
-    return new.astype(old.dtype, copy=False)
+    return new.astype(old.dtype)
 
 
 def _counts(x: Any) -> bool:
