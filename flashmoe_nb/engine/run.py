@@ -94,21 +94,39 @@ class Run:
         return self.last_event
 
     def abandon(self) -> None:
-        """Go back to the last whole unit and free the slots."""
+        """Go back to the last whole unit and free the slots, whatever else fails on the way."""
         if self.done:
             return
         self.done = True
-        self._events.close()
-        for recorder in self._recorders:
-            recorder.unit_undone()
-        if self._saved is not None:
-            assert self._decoder is not None
-            memory, ops = self._memory, self._decoder.model.ops
-            for state, saved in zip(memory.state, self._saved.state, strict=True):
-                ops.evaluate(state.arrays())  # nothing lazy may look at slots that are about to be refilled
-                state.restore(saved)
-            memory.position = self._saved.position
-        self._release()
+        try:
+            self._events.close()
+            for recorder in self._recorders:
+                recorder.unit_undone()
+        finally:
+            self._roll_back()
+            self._release()
+
+    def _roll_back(self) -> None:
+        """The state first: what comes after it may fail, again for want of memory."""
+        memory, saved = self._memory, self._saved
+        if saved is None:
+            return
+        for state, before in zip(memory.state, saved.state, strict=True):
+            state.restore(before)
+        memory.position = saved.position
+        if not self._settled():
+            self._lease = None  # freed with the arrays that still look at its slots; nobody else may fill them
+
+    def _settled(self) -> bool:
+        """Whether nothing lazy is left of the unit: keys and values beyond the position may be, and look at slots."""
+        assert self._decoder is not None
+        ops, settled = self._decoder.model.ops, True
+        for state in self._memory.state:
+            try:
+                ops.evaluate(state.arrays())
+            except Exception:  # noqa: BLE001 - whoever evaluates them next is told; here an error is on its way already
+                settled = False
+        return settled
 
     def _release(self) -> None:
         self._saved = self._decoder = None  # whoever keeps this run must not keep the weights of a closed engine
