@@ -126,6 +126,20 @@ def atomic_swap_if(typing: Any, address: Any, place: Any, expected: Any, value: 
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def store_fence(typing: Any) -> Any:
+    """No write after this line is seen before those in front of it, atomic or not.
+
+    An atomic store holds back only what stands before it. Costs nothing on x86, which keeps all writes in order; `dmb`
+    on ARM.
+    """
+
+    def generate(_context: Any, builder: ir.IRBuilder, _signature: Any, _args: Sequence[ir.Value]) -> None:
+        builder.fence("release")
+
+    return types.void(), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def spin(typing: Any) -> Any:
     """A moment of waiting that leaves the core to its other thread; nothing on machines without such an instruction."""
 

@@ -1,13 +1,14 @@
 """Threads that share the chunks of one kernel with the thread that asks for it.
 
 The asking thread leads: it publishes a job and takes chunks itself, so it waits only for chunks a helper has begun. A
-helper that sleeps, was not scheduled, or did not survive a fork costs nothing but its help; there is no barrier, which
-on a busy machine costs milliseconds a call (measured with OpenMP: 2 cores, one of them taken: 2.3 ms in place of
-0.1 ms). One crew a process: while one thread leads, another works alone.
+helper that sleeps or was not scheduled costs nothing but its help; there is no barrier, which on a busy machine costs
+milliseconds a call (measured with OpenMP: 2 cores, one of them taken: 2.3 ms in place of 0.1 ms). One crew a process,
+and a new one in a process forked off: while one thread leads, another works alone.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 from functools import cache
 
@@ -23,6 +24,7 @@ from flashmoe_nb.ops.kernels.address import (
     peek,
     poke,
     spin,
+    store_fence,
 )
 from flashmoe_nb.ops.kernels.compiled import compiled
 
@@ -95,6 +97,7 @@ def share(words: int, n_threads: int, kernel: int, task: int, x: int, y: int, n_
     job = ((atomic_load(words, _TICKET) >> 32) + 1) << 32
     atomic_store(words, _TICKET, job | _CLOSED)
     atomic_store(words, _DONE, 0)
+    store_fence()  # who sees one of these words and the ticket before it was closed fails to take it
     poke(words, _KERNEL, kernel)
     poke(words, _TASK, task)
     poke(words, _X, x)
@@ -131,9 +134,8 @@ class Crew:
             return 1
         if not self._leading.acquire(blocking=False):
             return 1
-        while self._n_helpers < n_threads - 1:
-            number, self._n_helpers = self._n_helpers, self._n_helpers + 1
-            threading.Thread(target=self._serve, args=(number,), name=f"flashmoe-cpu-{number}", daemon=True).start()
+        if self._n_helpers < n_threads - 1:
+            n_threads = self._grow(n_threads)
         while self._asleep:
             self._asleep.pop().set()
         return n_threads
@@ -141,6 +143,22 @@ class Crew:
     def leave(self) -> None:
         """Let somebody else lead."""
         self._leading.release()
+
+    def _grow(self, n_threads: int) -> int:
+        """Start the helpers that are missing; returns how many threads there are then, and leads no more if it is 1."""
+        try:
+            while (number := self._n_helpers) < n_threads - 1:
+                name = f"flashmoe-cpu-{number}"
+                threading.Thread(target=self._serve, args=(number,), name=name, daemon=True).start()
+                self._n_helpers += 1
+        except RuntimeError:  # the system starts no more threads
+            n_threads = self._n_helpers + 1
+        except BaseException:
+            self._leading.release()
+            raise
+        if n_threads == 1:
+            self._leading.release()
+        return n_threads
 
     def _serve(self, number: int) -> None:
         while True:
@@ -154,3 +172,6 @@ class Crew:
 def crew() -> Crew:
     """The one of this process."""
     return Crew()
+
+
+os.register_at_fork(after_in_child=crew.cache_clear)  # of a crew a child has the count and the lock, but no thread
