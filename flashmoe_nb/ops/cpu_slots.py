@@ -1,6 +1,8 @@
 """Expert slots in numpy memory: preadv writes into the very pages the kernels read.
 
-Every slot begins on a page and every component on a cache line. Knows shapes and bytes, not experts or files.
+Every slot begins on a page and every component on a cache line. The pages are private: a process forked off has copies
+of them from its first write on, and the system counts them as allocated, not as shared. Knows shapes and bytes, not
+experts or files.
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ class CpuSlotBank:
             offsets[component.name] = end
             end += -(-component.nbytes // _LINE) * _LINE
         stride = -(-end // mmap.PAGESIZE) * mmap.PAGESIZE
-        memory = np.frombuffer(mmap.mmap(-1, max(1, n_slots) * stride), np.uint8)  # anonymous, kept by the array
+        pages = mmap.mmap(-1, max(1, n_slots) * stride, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        memory = np.frombuffer(pages, np.uint8)  # keeps them
         self._arrays: list[dict[str, NDArray[np.generic]]] = []
         self._buffers = []
         for start in range(0, n_slots * stride, stride):

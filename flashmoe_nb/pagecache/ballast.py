@@ -75,7 +75,7 @@ def _wired_on_darwin() -> int:
 
 
 def _locked(libc: ctypes.CDLL) -> mmap.mmap:
-    block = mmap.mmap(-1, _STEP_BYTES)
+    block = mmap.mmap(-1, _STEP_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     address = ctypes.addressof(ctypes.c_char.from_buffer(block))
     if libc.mlock(ctypes.c_void_p(address), ctypes.c_size_t(_STEP_BYTES)) != 0:
         reason = os.strerror(ctypes.get_errno())
