@@ -14,7 +14,7 @@ import mlx.core as mx
 import numpy as np
 
 from flashmoe_nb.ops.heap import trim_heap
-from flashmoe_nb.ops.mlx_slots import DTYPES, MlxSlotBank, StackedLinear, bytes_of
+from flashmoe_nb.ops.mlx_slots import DTYPES, MlxSlotBank, StackedLinear, bytes_of, of_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,19 +52,15 @@ class MlxOps:
     # -- memory ------------------------------------------------------------------------------------------------------
     def tensor(self, dtype: str, shape: tuple[int, ...], fill: Callable[[memoryview], None]) -> mx.array:
         """Read straight into MLX memory."""
-        kind = DTYPES[dtype]
-        flat = mx.zeros((max(1, int(np.prod(shape))) * kind.size,), dtype=mx.uint8)
-        mx.eval(flat)
-        view = bytes_of(flat)
+        result = mx.zeros(shape, dtype=DTYPES[dtype])
+        mx.eval(result)
+        view = bytes_of(result)
         if view.readonly:
             copy = np.empty(len(view), np.uint8)
             fill(copy.data)
-            flat = mx.array(copy)
-        else:
-            fill(view)
-        typed = flat.view(kind).reshape(shape)
-        mx.eval(typed)
-        return typed
+            return of_bytes(copy, DTYPES[dtype], shape)
+        fill(view)
+        return result
 
     def cast(self, x: mx.array, dtype: str | None = None) -> mx.array:
         """Evaluated, so that the source can be freed."""

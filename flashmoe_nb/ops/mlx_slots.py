@@ -10,7 +10,7 @@ A lazy MLX array that uses a slot sees what is written to it *later*: whoever re
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import mlx.core as mx
 import numpy as np
@@ -38,8 +38,17 @@ class StackedLinear:
 
 
 def bytes_of(x: mx.array) -> memoryview:
-    """The memory of an evaluated uint8 array."""
-    return memoryview(cast("bytearray", x))  # the stubs do not say that an array is a buffer
+    """The memory of an evaluated array. Shapes: [B], as numpy counts them: MLX's dimensions end at 2**31."""
+    buffer = memoryview(cast("bytearray", x))  # the stubs do not say that an array is a buffer
+    return np.frombuffer(buffer, np.uint8).data
+
+
+def of_bytes(content: NDArray[np.uint8], kind: mx.Dtype, shape: tuple[int, ...]) -> mx.array:
+    """A copy of bytes as an array of MLX; whole numbers on the way, numpy has no bfloat16. Shapes: content [B]."""
+    numbers: NDArray[Any] = content.view(f"u{kind.size}").reshape(shape)
+    copied = mx.array(numbers).view(kind)
+    mx.eval(copied)
+    return copied
 
 
 class _Block:
@@ -47,11 +56,10 @@ class _Block:
 
     def __init__(self, spec: ComponentSpec, n_slots: int) -> None:
         self._dtype, self._shape = DTYPES[spec.dtype], (n_slots, *spec.shape)
-        self._bytes = mx.zeros((n_slots * spec.nbytes,), dtype=mx.uint8)
-        mx.eval(self._bytes)
-        self._array = self._view(self._bytes)
+        self._array = mx.zeros(self._shape, dtype=self._dtype)
+        mx.eval(self._array)
         self._copy: NDArray[np.uint8] | None = None
-        self.views = self._cut(bytes_of(self._bytes), spec.nbytes) if self._is_shared() else ()
+        self.views = self._cut(bytes_of(self._array), spec.nbytes) if self._is_shared() else ()
         if not self.views:
             self._copy = np.zeros(n_slots * spec.nbytes, np.uint8)
             self.views = self._cut(self._copy.data, spec.nbytes)
@@ -61,23 +69,19 @@ class _Block:
         return self._copy is None
 
     def array(self) -> mx.array:
-        return self._array if self._copy is None else self._view(mx.array(self._copy))
-
-    def _view(self, flat: mx.array) -> mx.array:
-        typed = flat.view(self._dtype).reshape(self._shape)
-        mx.eval(typed)
-        return typed
+        return self._array if self._copy is None else of_bytes(self._copy, self._dtype, self._shape)
 
     def _cut(self, view: memoryview, nbytes: int) -> tuple[memoryview, ...]:
         return tuple(view[start : start + nbytes] for start in range(0, len(view), nbytes))
 
     def _is_shared(self) -> bool:
-        """Write one byte through the view and look for it in the typed array."""
-        view = bytes_of(self._bytes)
+        """Write one byte through the view and look for it in the array."""
+        view = bytes_of(self._array)
         if view.readonly:
             return False
         view[0] = 1
-        shown = self._array.reshape(-1)[:1].view(mx.uint8)[0].item() == 1
+        first = self._array[(slice(1),) * self._array.ndim]
+        shown = first.reshape(1).view(mx.uint8)[0].item() == 1
         view[0] = 0
         return shown
 
