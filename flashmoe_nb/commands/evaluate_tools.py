@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _models(engine: Engine, arguments: argparse.Namespace) -> Iterator[tuple[str, Open]]:
     import flashmoe_nb as fm
-    from flashmoe_nb.lab.requantize import requantize
+    from flashmoe_nb.lab.requantizing import requantize
 
     options: dict[str, Any] = {"top_k": arguments.top_k, "ops": arguments.ops, "dtype": "float32"}
     bits = _numbers(arguments.bits)

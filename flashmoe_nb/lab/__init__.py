@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flashmoe_nb.lab.audit import claims, ledger
     from flashmoe_nb.lab.forecasting import dense_against_moe, forecast
-    from flashmoe_nb.lab.requantize import requantize
+    from flashmoe_nb.lab.requantizing import requantize
     from flashmoe_nb.lab.rerun import Result, experiments, run
 
 __all__ = ["Result", "claims", "dense_against_moe", "experiments", "forecast", "ledger", "requantize", "run"]
@@ -19,7 +19,7 @@ __all__ = ["Result", "claims", "dense_against_moe", "experiments", "forecast", "
 _HOMES = {
     "claims": "flashmoe_nb.lab.audit",
     "ledger": "flashmoe_nb.lab.audit",
-    "requantize": "flashmoe_nb.lab.requantize",
+    "requantize": "flashmoe_nb.lab.requantizing",
     "Result": "flashmoe_nb.lab.rerun",
     "experiments": "flashmoe_nb.lab.rerun",
     "run": "flashmoe_nb.lab.rerun",

@@ -8,7 +8,7 @@ import pytest
 import flashmoe_nb as fm
 from flashmoe_nb.errors import OptionError, UnsupportedError
 from flashmoe_nb.lab.expert_tensors import expert_matrices
-from flashmoe_nb.lab.requantize import requantize
+from flashmoe_nb.lab.requantizing import requantize
 from flashmoe_nb.storage.pack import pack
 from flashmoe_nb.storage.synth import synthesize
 
