@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import flashmoe_nb.engine as fm
+from flashmoe_nb.engine.options import check_threads
+from flashmoe_nb.lab.bench.reads import bare_ns
 from flashmoe_nb.lab.bench.table import Table
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ def decode(options: Options) -> Iterator[Table]:
                 nbytes / sum(times_ns),
             )
         yield table
+        yield _against_disk(engine, options)
     folder = options.checkpoint("qwen3.5-35b", 4, vocab=4096)
     with fm.open_engine(folder, top_k=options.active(folder), ops=options.ops) as engine:
         yield _by_context(engine, options)
@@ -60,6 +63,28 @@ def prefill(options: Options) -> Iterator[Table]:
         yield table
 
 
+def _against_disk(engine: fm.Engine, options: Options) -> Table:
+    """Cold decode against the sum of its parts: the same bytes bare from the disk, and the same tokens warm."""
+    columns = ("cold, ms a token", "bare reads, ms", "GB/s", "warm, ms", "cold over both")
+    table = Table("disk", f"Cold decode against this disk, {engine!r}", columns)
+    store, rng, session = engine.checkpoint.routed, np.random.default_rng(1), engine.session()
+    assert store is not None, "a dense model reads no experts"
+    taken: dict[str, list[int]] = {"cold": [], "bare": [], "warm": []}
+    for token in _ids(options.tokens * options.rounds, engine):
+        wanted = {n: rng.permutation(store.num_experts(n))[: engine.top_k].tolist() for n in store.layers}
+        engine.evict()
+        taken["bare"].append(bare_ns(store, wanted, check_threads(None)))
+        fork = session.fork()
+        engine.evict()
+        taken["cold"].append(_feed_ns(session, [token]))
+        taken["warm"].append(_feed_ns(fork, [token]))
+    nbytes = engine.top_k * sum(store.layout(n).payload_bytes for n in store.layers)
+    cold_ms, bare_ms, warm_ms = (statistics.median(taken[name]) / 1e6 for name in ("cold", "bare", "warm"))
+    table.add(cold_ms, bare_ms, nbytes / bare_ms / 1e6, warm_ms, cold_ms / (bare_ms + warm_ms))
+    table.notes.append("medians of as many tokens, the three in turns; bare reads are of random experts")
+    return table
+
+
 def _by_context(engine: fm.Engine, options: Options) -> Table:
     columns = ("tokens before", "ms a token, median", "state MB")
     table = Table("context", f"Decode by context, warm, {engine!r}", columns)
@@ -76,6 +101,10 @@ def _by_context(engine: fm.Engine, options: Options) -> Table:
         times_ns = [_feed_ns(fork, [token]) for token in _ids(options.tokens, engine)]
         state = plan.state_bytes + fork.position * plan.kv_bytes_per_token
         table.add(context, statistics.median(times_ns) / 1e6, state / 1e6)
+    if len(table.rows) > 1:
+        contexts, times_ms, _ = zip(*table.rows, strict=True)
+        slope, start = np.polyfit(np.array(contexts, float), np.array(times_ms, float), 1)
+        table.notes.append(f"a line through them: {start:.2f} ms and {1000 * slope:.3f} ms for each 1,000 tokens")
     return table
 
 

@@ -5,7 +5,9 @@ Matrices rotate, so that none stays in the last-level cache. The bandwidth is th
 
 from __future__ import annotations
 
+import os
 import statistics
+from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
@@ -29,19 +31,29 @@ STREAM_BYTES = 1_000_000_000
 
 
 def run(options: Options) -> Iterator[Table]:
-    """The back end in use and MLX's own."""
-    names = dict.fromkeys([open_ops(options.ops, None, "float32").name, "mlx"])
+    """The back end in use, on one core and on all, and MLX's own."""
     stream = _stream_gb_per_s()
-    table = Table("kernels", "One-row quantized products", ("back end", "shape", "bits", "ms", "GB/s", "of streaming"))
-    for name in names:
-        ops = open_ops(name, "float32", "float32")
+    columns = ("back end", "threads", "shape", "bits", "ms", "GB/s", "of streaming", "million rows/s")
+    table = Table("kernels", "One-row quantized products", columns)
+    for name, n_threads in _back_ends(options):
+        ops = open_ops(name, "float32", "float32", n_threads)
         for shape in SHAPES:
             for bits in BITS:
                 seconds, nbytes = _one_row(ops, *shape, bits, options.rounds)
-                gb_per_s = nbytes / seconds / 1e9
-                table.add(name, f"{shape[0]} x {shape[1]}", bits, seconds * 1e3, gb_per_s, gb_per_s / stream)
+                gb_per_s, rows_per_s = nbytes / seconds / 1e9, shape[0] / seconds
+                shown = "x".join(map(str, shape))
+                row = (shown, bits, seconds * 1e3, gb_per_s, gb_per_s / stream, rows_per_s / 1e6)
+                table.add(name, str(n_threads or "its own"), *row)
     table.notes.append(f"streaming read of {STREAM_BYTES / 1e9:.0f} GB, all cores: {stream:.1f} GB/s")
     yield table
+
+
+def _back_ends(options: Options) -> list[tuple[str, int | None]]:
+    """Name and threads; None where a back end picks its own."""
+    name = open_ops(options.ops, None, "float32").name
+    cores = os.cpu_count() or 1
+    own: list[tuple[str, int | None]] = [("cpu", 1), ("cpu", cores)] if name == "cpu" else [(name, None)]
+    return list(dict.fromkeys([*own, ("mlx", None)]))
 
 
 def _one_row(ops: Ops, rows: int, columns: int, bits: int, rounds: int) -> tuple[float, int]:
@@ -78,9 +90,6 @@ def _writer(values: np.ndarray) -> Callable[[memoryview], None]:
 
 def _stream_gb_per_s() -> float:
     """Best of five sums over a buffer, by as many threads as there are cores."""
-    import os  # noqa: PLC0415
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - for this measurement only
-
     threads = os.cpu_count() or 1
     parts = np.array_split(np.ones(STREAM_BYTES // 8), threads)
     best = 0.0

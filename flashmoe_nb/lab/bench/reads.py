@@ -23,7 +23,7 @@ from flashmoe_nb.lab.bench.table import Table
 from flashmoe_nb.storage import ExpertReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from flashmoe_nb.lab.bench.options import Options
     from flashmoe_nb.storage import ExpertStore, RecordLayout
@@ -109,6 +109,22 @@ def _compare(
             os.close(fd)
     ours, bare, line = (statistics.median(speeds) for speeds in found)
     return ours, bare, line
+
+
+def bare_ns(store: ExpertStore, wanted: Mapping[int, Sequence[int]], n_threads: int) -> int:
+    """What the experts of some layers take through nothing but preadv, layer after layer, with so many threads."""
+    files = [os.open(path, os.O_RDONLY) for path in store.files]
+    slots = {layer: _Slots(store.layout(layer), len(experts)) for layer, experts in wanted.items()}
+    try:
+        with ThreadPoolExecutor(n_threads) as pool:
+            sum(pool.map(abs, range(n_threads)))  # its threads are started
+            start_ns = perf_counter_ns()
+            for layer, experts in wanted.items():
+                _read_bare(pool, files, store, layer, slots[layer], [experts])
+            return perf_counter_ns() - start_ns
+    finally:
+        for fd in files:
+            os.close(fd)
 
 
 def _prepare(pages: ExpertPages, layer: int, *, cold: bool) -> None:

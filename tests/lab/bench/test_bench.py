@@ -41,6 +41,7 @@ def test_reads_layers_and_tokens_are_measured(model: Path, capsys: pytest.Captur
         *(["hints"] if sys.platform == "linux" else []),
         "layer",
         "decode",
+        "disk",
         "context",
         "prefill",
     ]
@@ -48,6 +49,9 @@ def test_reads_layers_and_tokens_are_measured(model: Path, capsys: pytest.Captur
     assert all(row["GB/s"] > 0 and row["bare preadv GB/s"] > 0 for row in tables["read"]["rows"])
     assert {row["mixer kind"] for row in tables["layer"]["rows"]} == {"linear_attention", "full_attention"}
     assert "what Python costs" in tables["layer"]["notes"][0]
+    (disk,) = tables["disk"]["rows"]
+    parts_ms = disk["bare reads, ms"] + disk["warm, ms"]
+    assert disk["cold over both"] == pytest.approx(disk["cold, ms a token"] / parts_ms)
     per_token = [row["MB read a token"] for row in tables["prefill"]["rows"]]
     assert per_token == sorted(per_token, reverse=True)
     assert len(set(per_token)) == 4
