@@ -38,7 +38,8 @@ def capacity_figure(replay: Replay, subject: Subject) -> go.Figure:
     told = f"{replay.counted:,} decoded tokens after {replay.warmup:,} of warm-up"
     if replay.realised is not None:
         figure.add_hline(replay.realised, line={"color": look.TEXT, "width": 1.5, "dash": "dashdot"})
-        told += f" · the page cache held {replay.realised:.1%} (dash-dotted)"
+        limit = f" within {subject.memory_limit}" if subject.memory_limit else ""
+        told += f" · the page cache held {replay.realised:.1%}{limit} (dash-dotted)"
     look.dress(figure, "What a cache of experts would hit", f"{subject.label} · {told}", 320)
     figure.update_xaxes(title="experts of each layer the cache holds", range=[0, len(replay.lru) - 1])
     figure.update_yaxes(title="hit rate", range=[0, 1.02], tickformat=".0%", showgrid=True, gridcolor=look.GRID)

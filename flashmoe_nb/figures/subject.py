@@ -27,6 +27,8 @@ class Subject:
     num_experts: int
     residency_per_expert: bool
     """False: one page of memory holds bytes of several experts, so what is resident cannot be told apart by expert."""
+    memory_limit: str = ""
+    """What the page cache was allowed in a recorded run; empty without a limit."""
 
     @classmethod
     def of(cls, engine: Engine) -> Self:
@@ -44,7 +46,14 @@ class Subject:
     def of_trace(cls, trace: Trace) -> Self:
         """Read off a recorded run."""
         facts = trace.facts
-        return cls(facts.model, facts.top_k, facts.own_top_k, facts.num_experts, facts.residency_per_expert)
+        return cls(
+            facts.model,
+            facts.top_k,
+            facts.own_top_k,
+            facts.num_experts,
+            facts.residency_per_expert,
+            facts.memory_limit,
+        )
 
     @property
     def label(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,6 +144,15 @@ def test_capacity_curves_are_the_replay() -> None:
     np.testing.assert_array_equal(by_name["Belady"].y, found.belady)
     at_capacity = found.lru[found.capacities]
     assert (np.asarray(by_name["Belady"].y) >= at_capacity - 1e-12).all()
+
+
+def test_a_hit_rate_says_the_limit_it_was_measured_under() -> None:
+    found = replay(made_trace(), warmup=2)
+    measured, free = dataclasses.replace(found, realised=0.5), Subject("m", 2, 2, 8, residency_per_expert=True)
+    limited = dataclasses.replace(free, memory_limit="1.00 GiB, cgroup v1")
+    told = "held 50.0% within 1.00 GiB, cgroup v1"
+    assert told in figures.capacity_figure(measured, limited).layout.title.subtitle.text
+    assert "within" not in figures.capacity_figure(measured, free).layout.title.subtitle.text
 
 
 @pytest.mark.parametrize("draw", [figures.usage_figure, figures.counts_figure, figures.certainty_figure])
