@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import math
 import re
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import jinja2
-from jinja2 import nodes
+from jinja2 import nodes, runtime
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
@@ -29,6 +30,9 @@ MAX_S = 10.0
 _MAX_WORK = 2**28
 _MAX_BITS = 4096
 _SMALL = 64
+"""Characters of a short text."""
+_PASSED = (jinja2.Environment, nodes.EvalContext, runtime.Context)
+"""What some filters are given before the value they are for."""
 _WIDE = re.compile(r"%[^a-zA-Z%]*(?:\d{5,}|\*)|\{[^{}]*:[^{}]*\d{5,}")
 
 
@@ -66,9 +70,10 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(finalize=bounded_value, **options)
         self.concat = bounded_concat  # type: ignore[method-assign]
-        self.filters = {name: _bounded(name, function) for name, function in self.filters.items()}
+        self.filters = {name: bounded_filter(name, function) for name, function in self.filters.items()}
+        self.globals.pop("lipsum", None)  # its loop is Python's, so no tick would end it
 
     def call(self, context: Any, function: Any, *arguments: Any, **named: Any) -> Any:
         """Any call of the template's, methods of strings included."""
@@ -76,7 +81,9 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         of = getattr(getattr(function, "__wrapped__", function), "__self__", None)
         if getattr(function, "__name__", "") in ("format", "format_map"):
             _check_widths(of)
-        check_work(of, *arguments, *named.values())
+        # Only methods multiply; macros and the namespace may be given what they like.
+        if isinstance(of, (str, bytes, int)):
+            check_work("" if isinstance(of, int) else of, *arguments, *named.values())
         return _checked(super().call(context, function, *arguments, **named))
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
@@ -90,6 +97,8 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         else:
             _check_widths(left)
             check_work(left, right)
+            if operator == "*" and size(left) * size(right) > MAX_CHARS:
+                raise _too_much()
         return _checked(super().call_binop(context, operator, left, right))
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -140,7 +149,16 @@ def tick() -> None:
 
 def join_texts(*parts: object) -> str:
     """What `~` does."""
-    return bounded_concat(str(part) for part in parts)
+    return bounded_concat(str(bounded_value(part)) for part in parts)
+
+
+def bounded_value(value: object) -> object:
+    """A value before it becomes text.
+
+    Raises:
+        TemplateRuntimeError: it holds too much.
+    """
+    return _checked(value) if isinstance(value, (list, tuple, dict)) else value
 
 
 def bounded_concat(parts: Iterable[str]) -> str:
@@ -159,38 +177,56 @@ def bounded_concat(parts: Iterable[str]) -> str:
 
 
 def size(value: object) -> int:
-    """Characters or items, those of one level inside included; the value itself for a number that may be a width."""
-    if isinstance(value, bool):
-        return 0
+    """Characters or items, those inside included; the value itself for a number that may be a width.
+
+    Raises:
+        TemplateRuntimeError: lists in lists hold too many items to look at.
+    """
     if isinstance(value, int):
-        return abs(value)
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, (list, tuple)):
-        return sum(len(item) if isinstance(item, str) else 1 for item in value)
-    return len(value) if isinstance(value, dict) else 0
+        return 0 if isinstance(value, bool) else abs(value)
+    total, n_seen, waiting = 0, 0, [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, (str, bytes)):
+            total += len(item)
+        elif isinstance(item, (list, tuple, dict)):
+            total += len(item)
+            waiting.extend(item.values() if isinstance(item, dict) else item)
+        if (n_seen := n_seen + 1) > MAX_ROUNDS or len(waiting) > MAX_CHARS:
+            raise _too_much()
+    return total
 
 
 def check_work(*values: object) -> None:
     """Refuse operations whose result could be a product of large sizes.
 
+    Of short texts beside long ones only the longest is a factor; where a number is among them, everything is.
+
     Raises:
         TemplateRuntimeError: it could.
     """
-    product = 1
-    for value in values:
-        if (found := size(value)) > _SMALL:
-            product *= found
+    sizes = [size(value) for value in values]
+    numbers = [found for value, found in zip(values, sizes, strict=True) if isinstance(value, int)]
+    if max(numbers, default=0) > MAX_CHARS:
+        raise _too_much()
+    if max(numbers, default=0) > 1:
+        product = math.prod(found for found in sizes if found)
+    else:
+        short = max((found for found in sizes if 0 < found <= _SMALL), default=1)
+        product = short * math.prod(found for found in sizes if found > _SMALL)
     if product > _MAX_WORK:
         raise _too_much()
 
 
-def _bounded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+def bounded_filter(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter that refuses work beyond the bounds, before and after."""
+
     @functools.wraps(function)
     def bounded(*arguments: Any, **named: Any) -> Any:
         if name == "format":
             _check_widths(arguments[0])
-        check_work(*arguments, *named.values())
+        value, *options = arguments[isinstance(arguments[0], _PASSED) :]
+        check_work("" if isinstance(value, int) else value, *options, *named.values())
         return _checked(function(*arguments, **named))
 
     return bounded
@@ -203,7 +239,7 @@ def _check_widths(text: object) -> None:
 
 
 def _checked(result: Any) -> Any:
-    if isinstance(result, (str, list, tuple)) and size(result) > MAX_CHARS:
+    if isinstance(result, (str, bytes, list, tuple, dict)) and size(result) > MAX_CHARS:
         raise _too_much()
     return result
 

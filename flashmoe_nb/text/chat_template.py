@@ -14,7 +14,7 @@ import jinja2
 from jinja2.ext import loopcontrols
 
 from flashmoe_nb.errors import CheckpointError, PromptError
-from flashmoe_nb.text.bounded_jinja import BoundedEnvironment, budget
+from flashmoe_nb.text.bounded_jinja import BoundedEnvironment, bounded_concat, bounded_value, budget
 from flashmoe_nb.text.json_file import read_json_object
 from flashmoe_nb.text.messages import checked_messages, checked_tools, plain
 from flashmoe_nb.text.tokenizer import token_text
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _DEFAULT = "default"
 _TOOL_USE = "tool_use"
+_MAX_INDENT = 64
 _OWN_VARIABLES = ("messages", "tools", "documents", "add_generation_prompt", "enable_thinking")
 _SPECIAL_TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 # What a template can do wrong with the values it is given.
@@ -178,12 +179,16 @@ def _environment() -> BoundedEnvironment:
 def _to_json(
     value: object,
     ensure_ascii: bool = False,  # noqa: FBT001, FBT002 - templates pass these as transformers' filter takes them
-    indent: int | None = None,
+    indent: int | str | None = None,
     separators: tuple[str, str] | None = None,
     sort_keys: bool = False,  # noqa: FBT001, FBT002 - as above
 ) -> str:
     """JSON without Jinja's HTML escapes."""
-    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+    width = len(indent) if isinstance(indent, str) else indent or 0
+    if width > _MAX_INDENT:
+        raise jinja2.TemplateRuntimeError(f"it would indent JSON by {width:,}, at most {_MAX_INDENT} are allowed")
+    encoder = json.JSONEncoder(ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+    return bounded_concat(encoder.iterencode(bounded_value(value)))
 
 
 def _raise_exception(message: str) -> NoReturn:

@@ -42,6 +42,17 @@ def render(source: str) -> str:
         "{{ ([messages[0].content] * 99999) | join }}",
         "{{ ''.join([messages[0].content] * 99999) }}",
         "{{ ('\\n' * 99999) | indent(99999) }}",
+        f"{{{{ '{'x' * 60}' * 200000000 }}}}",
+        "{{ ('a\\n' * 20) | indent(200000000) }}",
+        "{{ ('\\n' * 9999999) | indent(60) }}",
+        "{{ 'a' | batch(200000000, 'x') | list }}",
+        "{{ (5).to_bytes(200000000, 'big') }}",
+        "{{ messages | tojson(indent=9999999999) }}",
+        "{{ messages | tojson(indent='x' * 99999) }}",
+        DOUBLE.replace("EXPRESSION", "[ns.t, ns.t]"),
+        DOUBLE.replace("EXPRESSION", "[ns.t, ns.t]").replace("{{ ns.t }}", "{{ ns.t | tojson }}"),
+        DOUBLE.replace("EXPRESSION", "[ns.t, ns.t]").replace("{{ ns.t }}", "{{ ns.t | string }}"),
+        DOUBLE.replace("EXPRESSION", "[ns.t, ns.t]").replace("{{ ns.t }}", "{{ ns.t ~ '' }}"),
         DOUBLE.replace("EXPRESSION", "ns.t ~ ns.t"),
         DOUBLE.replace("EXPRESSION", "ns.t + ns.t"),
         DOUBLE.replace("EXPRESSION", "[ns.t, ns.t] | join"),
@@ -73,12 +84,19 @@ def test_templates_without_end_are_refused(source: str, monkeypatch: pytest.Monk
         "{% set t %}a{{ 1 + 2 }}b{% endset %}{{ t ~ '<&>' ~ none ~ undefined ~ 1.5 ~ true }}",
         "{{ 'a,b'.split(',') | map('upper') | join('-') }}{{ {'a': 1} | items | list }}{{ '%s %d' % ('a', 1) }}",
         "{{ 2 * 3 + 4 ** 2 % 5 }}{{ 99999 * 99999 }}{{ 'ab' * 3 }}{{ [1] + [2] }}{{ 'x' | center(9) | trim }}",
+        "{{ 12345678901 | string }}{% macro m(a, b) %}{{ a ~ b }}{% endmacro %}{{ m('a' * 20000, 'b' * 20000) }}",
+        "{{ namespace(n=12345678901).n }}{{ 12345678901 | tojson }}{{ [1, 'a', none] | tojson(indent=2) }}",
         "{% filter upper %}abc{% endfilter %}{% with a = 1 %}{{ a }}{% endwith %}{{ 'a' if false else 'b' }}",
     ],
 )
 def test_ordinary_templates_are_as_in_plain_jinja(source: str):
     plain = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True).from_string(source).render(messages=HI)
     assert render(source) == plain
+
+
+def test_the_lorem_ipsum_of_jinja_is_not_there():
+    with pytest.raises(PromptError, match="'lipsum' is undefined"):
+        render("{{ lipsum(n=200000000) }}")
 
 
 def test_long_conversations_pass():
