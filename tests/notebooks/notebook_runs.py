@@ -36,11 +36,17 @@ def solutions(notebook: nbformat.NotebookNode) -> list[str]:
 
 
 def prepared(name: str, checkpoint: Path | None = None) -> nbformat.NotebookNode:
-    """The notebook with its solutions before the cell that closes, and another checkpoint where one is given."""
+    """The notebook with its solutions before the cell that closes.
+
+    Where another checkpoint is given it is opened, and a cell `opened` after the solutions prints what was.
+    """
     notebook = read(name)
     at = next(n for n, cell in enumerate(notebook.cells) if cell.id == "close")
     solved = enumerate(solutions(notebook), 1)
-    notebook.cells[at:at] = [nbformat.v4.new_code_cell(code, id=f"solution-{n}") for n, code in solved]
+    added = [nbformat.v4.new_code_cell(code, id=f"solution-{n}") for n, code in solved]
+    if checkpoint is not None:
+        added.append(nbformat.v4.new_code_cell("print(engine.checkpoint.folder)", id="opened"))
+    notebook.cells[at:at] = added
     for cell in code_cells(notebook):
         if checkpoint is not None:
             cell.source = _CHECKPOINT.sub(f"CHECKPOINT = {str(checkpoint)!r}", cell.source)
