@@ -7,15 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.notebooks.canvases import MOST_BLANK, colours
 from tests.notebooks.notebook_runs import FOLDER, NAMES, ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 NAME = "02_the_router"
-_COLOURS = """(canvas) => {
-    const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-    return new Set(new Uint32Array(pixels.buffer)).size;
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +33,7 @@ def test_the_page_asks_for_nothing_and_draws(site: Path, chromium: Any, screensh
     canvas = page.frame_locator("iframe.RouterView").locator("canvas").first
     canvas.wait_for()
     page.wait_for_timeout(500)
-    assert canvas.evaluate(_COLOURS) >= 3
+    assert colours(canvas) > MOST_BLANK
     page.screenshot(path=screenshots / f"{NAME}_page.png")
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
     assert said == []
