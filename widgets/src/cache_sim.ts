@@ -6,7 +6,7 @@ import { SOURCES, themeOf } from "./colours";
 import { between, bytesAt, capacityAt, latencyOf, missedBytes, type Sim, shareAt, tokensPerS } from "./curves";
 import { drawCurves } from "./curves_plot";
 import { button, make, setText } from "./dom";
-import { byteText, percent } from "./format";
+import { byteText, percent, three } from "./format";
 import { widget } from "./mount";
 import type { MakeView, View } from "./view";
 
@@ -54,7 +54,7 @@ export const makeCacheSim: MakeView = (el, store, send): View => {
     note = String(part.note ?? "");
     sim = (part.sim as Sim | null) ?? null;
     if (!sim) return;
-    if (fresh) latency.value = (latencyOf(sim, ssdSpeed(speed)) * 1e3).toPrecision(2);
+    if (fresh) latency.value = String(Number((latencyOf(sim, ssdSpeed(speed)) * 1e3).toPrecision(2)));
     policies.replaceChildren(...sim.policies.map((policy) => policyBox(policy, shown, () => store.changed())));
   });
 
@@ -131,7 +131,7 @@ function rowOf(
     percent(hit),
     name === "realised" ? "" : percent(oracle > 0 ? hit / oracle : 1),
     byteText(Math.round(missedBytes(sim, hit))),
-    tokensPerS(sim, hit, ssd, wait).toPrecision(3),
+    three(tokensPerS(sim, hit, ssd, wait)),
   ];
   const cells = values.map((value) => make("td", "", {}, value));
   return make("tr", "", { "data-policy": name }, make("th", "", { scope: "row" }, text), ...cells);

@@ -7,6 +7,10 @@ export async function capture(root: HTMLElement): Promise<ArrayBuffer | null> {
   const copy = root.cloneNode(true) as HTMLElement;
   const [live, copied] = [root.querySelectorAll("canvas"), copy.querySelectorAll("canvas")];
   live.forEach((canvas, at) => {
+    if (canvas.hidden) {
+      copied[at].remove(); // a picture in its place would be seen
+      return;
+    }
     const image = new Image();
     image.src = canvas.toDataURL();
     image.setAttribute("style", `${canvas.getAttribute("style")};display:block`);

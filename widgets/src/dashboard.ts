@@ -13,7 +13,7 @@ import { makeRouterView } from "./router_view";
 import type { RunStore } from "./store";
 import { makeTokenStrip } from "./token_strip";
 import type { Send } from "./transport";
-import type { MakeView, View } from "./view";
+import { drawTogether, type MakeView, type View } from "./view";
 
 interface PanelOf {
   readonly name: string;
@@ -62,11 +62,7 @@ export const makeDashboard: MakeView = (el, store, send) => {
   grid.insertBefore(chain.el, panels.get("router")!.el);
   const views: readonly View[] = [play, chain, ...panels.values()];
   return {
-    draw(now_ms) {
-      let again = false;
-      for (const view of views) again = view.draw(now_ms) === true || again;
-      return again;
-    },
+    draw: drawTogether(views),
     destroy() {
       for (const view of views) view.destroy();
     },

@@ -2,9 +2,10 @@
 
 import { make, setText } from "./dom";
 import { byteText, count, msText, percent, visible } from "./format";
-import { DECODE, ReadSums } from "./reads";
+import { DECODE, type ReadSums } from "./reads";
 import { knownCount, residentBytes } from "./residency";
 import type { RunStore } from "./store";
+import { chosenAgain } from "./usage";
 import type { View } from "./view";
 
 type Sums = Pick<ReadSums, "of">;
@@ -23,7 +24,6 @@ const LINKS = [
 
 /** `reveal` shows a panel. */
 export function makeChain(store: RunStore, reveal: (panel: string) => void): Chain {
-  const sums = new ReadSums(store);
   const el = make("div", "fm-chain", { role: "group", "aria-label": "The token that is shown" });
   const texts = LINKS.map(([panel, title]) => {
     const text = make("span", "fm-link-text");
@@ -36,7 +36,7 @@ export function makeChain(store: RunStore, reveal: (panel: string) => void): Cha
   return {
     el,
     draw() {
-      for (const [at, text] of linkTexts(store, sums).entries()) setText(texts[at], text);
+      for (const [at, text] of linkTexts(store, store.sums).entries()) setText(texts[at], text);
       return undefined;
     },
     destroy: () => undefined,
@@ -57,22 +57,11 @@ export function linkTexts(store: RunStore, sums: Sums): readonly [string, string
 }
 
 function choicesText(store: RunStore, token: number): string {
-  const ids = store.column("expert_ids");
-  if (!ids.has(token)) return "older than what is kept here";
+  if (!store.column("expert_ids").has(token)) return "older than what is kept here";
   const { sparse_layers, top_k } = store.facts!;
-  const chosen = `${top_k} × ${sparse_layers.length} layers`;
-  if (!ids.has(token - 1)) return chosen;
-  const before = choicesOf(store, token - 1);
-  const again = [...choicesOf(store, token)].filter((choice) => before.has(choice)).length;
-  return `${chosen} · ${again} of ${top_k * sparse_layers.length} again`;
-}
-
-/** Each chosen expert as a number of its own among those of all layers. */
-function choicesOf(store: RunStore, token: number): Set<number> {
-  const [kept, { num_experts }] = [store.keptExperts, store.facts!];
-  const ids = Array.from(store.column("expert_ids").rows(token), Number);
-  const real = ids.map((id, at) => (id < num_experts ? Math.floor(at / kept) * num_experts + id : -1));
-  return new Set(real.filter((choice) => choice >= 0));
+  const choices = `${top_k} × ${sparse_layers.length} layers`;
+  const known = chosenAgain(store, token);
+  return known ? `${choices} · ${known.again} of ${known.chosen} again` : choices;
 }
 
 function readsText(sums: Sums, token: number): string {

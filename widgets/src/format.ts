@@ -31,6 +31,7 @@ export function visible(text: string): string {
   return text.replaceAll("\n", "⏎").replaceAll("\t", "⇥").replaceAll(" ", "␣");
 }
 
-function three(value: number): string {
-  return value.toPrecision(3);
+/** Three digits, and never an exponent for what is large: 1234 is "1234". */
+export function three(value: number): string {
+  return value >= 999.5 ? value.toFixed(0) : value.toPrecision(3);
 }

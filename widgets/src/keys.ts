@@ -6,7 +6,8 @@ import type { Send } from "./transport";
 /** True when the key meant something. */
 export function pressKey(event: KeyboardEvent, store: RunStore, send: Send): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey) return false;
-  const typing = (event.target as HTMLElement).closest("input, select, textarea") !== null;
+  const target = event.target as HTMLElement;
+  const typing = target.closest("input, select, textarea") !== null;
   if (event.key === "Escape") {
     store.select({ layer: -1, expert: -1, token: -1, following: true });
   } else if (typing) {
@@ -14,13 +15,20 @@ export function pressKey(event: KeyboardEvent, store: RunStore, send: Send): boo
   } else if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
     stepToken(store, event.key === "ArrowRight" ? 1 : -1);
   } else if (event.key === "ArrowUp" || event.key === "ArrowDown") {
+    if (scrolls(target)) return false;
     stepLayer(store, event.key === "ArrowDown" ? 1 : -1);
-  } else if (event.key === " " && !(event.target as HTMLElement).closest("button")) {
+  } else if (event.key === " " && !target.closest("button")) {
     send("toggle");
   } else {
     return false;
   }
   return true;
+}
+
+/** A box whose text is longer than it is high: there the arrows are the reader's. */
+function scrolls(el: HTMLElement): boolean {
+  const box = el.closest<HTMLElement>('[tabindex="0"]:not(.fm-root)');
+  return box !== null && box.scrollHeight > box.clientHeight;
 }
 
 function stepToken(store: RunStore, by: number): void {

@@ -50,9 +50,14 @@ function mount(options: WidgetOptions, el: HTMLElement, transport: Transport): (
   const frame = makeFrame(options, ready);
   el.append(frame.root);
   const view = options.make(frame.body, store, send);
+  let changed = true;
   let [asked, drawnAt, pictured, stated] = [0, 0, 0, 0];
   const ask = () => {
     asked ||= requestAnimationFrame(paint);
+  };
+  const change = () => {
+    changed = true;
+    ask();
   };
   const paint = (now: number) => {
     asked = 0;
@@ -61,7 +66,9 @@ function mount(options: WidgetOptions, el: HTMLElement, transport: Transport): (
       return;
     }
     frame.show(store);
-    if (ready(store) && view.draw(now)) ask();
+    const all = changed;
+    changed = false;
+    if (ready(store) && view.draw(now, all)) ask();
     note(transport);
     drawnAt = now;
     stated ||= setTimeout(state, STATUS_EVERY_MS);
@@ -78,7 +85,7 @@ function mount(options: WidgetOptions, el: HTMLElement, transport: Transport): (
     const png = await capture(frame.root);
     if (png) transport.picture(png);
   };
-  const endings = [store.onChange(ask), watchTheme(frame.root, ask), watchSize(frame.root, ask)];
+  const endings = [store.onChange(change), watchTheme(frame.root, change), watchSize(frame.root, change)];
   frame.root.addEventListener("keydown", (event) => {
     if (!pressKey(event, store, send)) return;
     event.preventDefault();

@@ -7,9 +7,10 @@ import { makeEvictions } from "./evictions";
 import { byteText, percent } from "./format";
 import { widget } from "./mount";
 import styles from "./page_cache_view.css";
-import { knownCount, lastRead, type Residency, residentBytes, shareText } from "./residency";
+import { FULL, knownCount, lastRead, type Residency, residentBytes, shareText } from "./residency";
 import { cellUnder, drawCells, drawMap, gridOf, type MapPlan, mapPlan, rowUnder } from "./residency_map";
 import { type RunStore, UNKNOWN_RESIDENCY } from "./store";
+import { Usage } from "./usage";
 import type { MakeView, View } from "./view";
 
 interface Sweep {
@@ -33,6 +34,7 @@ export const makePageCacheView: MakeView = (el, store, send): View => {
   const mapSheet = makeSheet(map, "Share of every expert that the page cache holds, a row for each layer");
   const cellSheet = makeSheet(cells, "The experts of one layer, filled as far as they are resident");
   const grid = new PixelGrid();
+  const usage = new Usage();
   let plan: MapPlan = mapPlan(0, 1, 1);
   let known: Residency = { shares: store.residency, swept: true };
 
@@ -82,13 +84,13 @@ export const makePageCacheView: MakeView = (el, store, send): View => {
       const facts = store.facts!;
       const theme = themeOf(el);
       const unknown = theme.dark ? pixel(58, 58, 58) : pixel(224, 224, 224);
-      known = knownCount(store.residency) > 0 ? { shares: store.residency, swept: true } : lastRead(store);
+      known = knownCount(store.residency) > 0 ? { shares: store.residency, swept: true } : lastRead(store, usage);
       const rowHeight = Math.max(6, Math.min(22, Math.floor(360 / facts.sparse_layers.length)));
       mapSheet.fit(facts.sparse_layers.length * rowHeight + 4);
       plan = mapPlan(facts.sparse_layers.length, facts.num_experts, mapSheet.width, rowHeight);
       grid.fill(facts.num_experts, facts.sparse_layers.length, (cell) => {
         const share = known.shares[cell];
-        return share === UNKNOWN_RESIDENCY ? unknown : shade(cividis, share / 254);
+        return share === UNKNOWN_RESIDENCY ? unknown : shade(cividis, share / FULL);
       });
       const routed = (row: number) => routedAt(store, row);
       drawMap(mapSheet, theme, store, plan, grid.canvas, known.shares, routed);
@@ -130,15 +132,9 @@ function layerShown(store: RunStore): number {
   return store.layerRow(layer) >= 0 ? layer : (store.facts?.sparse_layers[0] ?? -1);
 }
 
-/** Experts that the shown token's pass chose in a layer, given by its place on the axis L. */
+/** Experts chosen for the shown token in a layer, given by its place on the axis L. */
 function routedAt(store: RunStore, row: number): Set<number> {
-  const top = store.keptExperts;
-  return new Set(
-    store
-      .column("expert_ids")
-      .rows(store.shownToken)
-      .subarray(row * top, (row + 1) * top),
-  );
+  return new Set(store.chosen(store.shownToken, row));
 }
 
 function saysText(store: RunStore, known: Residency, resident: number, sweep: Sweep): string {
@@ -156,7 +152,7 @@ function saysText(store: RunStore, known: Residency, resident: number, sweep: Sw
 }
 
 function detailText(layer: number, own: Uint8Array, expertBytes: number, routed: number): string {
-  const [whole, partly] = [own.filter((share) => share === 254), own.filter((share) => share > 0 && share < 254)];
+  const [whole, partly] = [own.filter((share) => share === FULL), own.filter((share) => share > 0 && share < FULL)];
   const unknown = own.filter((share) => share === UNKNOWN_RESIDENCY).length;
   const rest = unknown ? `, ${unknown} unknown` : "";
   return `Layer ${layer}: ${whole.length} of ${own.length} experts resident, ${partly.length} in part${rest}, ${byteText(residentBytes(own, expertBytes))}; ${routed} chosen for this token (outlined)`;

@@ -1,7 +1,7 @@
 // Play, pause, step and stop of a session that decodes in the background; the prompt, and the text as it comes.
 
 import { button, make, setText } from "./dom";
-import { count } from "./format";
+import { count, three } from "./format";
 import { widget } from "./mount";
 import css from "./player_controls.css";
 import type { Part } from "./store";
@@ -83,7 +83,7 @@ function isOn(facts: PlayerFacts): boolean {
 }
 
 function describe(facts: PlayerFacts): string {
-  const speed = facts.measured_per_s === null ? "" : ` · ${facts.measured_per_s.toPrecision(3)} tokens/s`;
+  const speed = facts.measured_per_s === null ? "" : ` · ${three(facts.measured_per_s)} tokens/s`;
   const limit = facts.tokens_per_s === null ? "" : ` (at most ${facts.tokens_per_s})`;
   return `${count(facts.tokens)} tokens${speed}${limit} · position ${count(facts.position)} of ${count(facts.max_context)}`;
 }

@@ -6,7 +6,7 @@ import { button, choice, make, setText } from "./dom";
 import { byteText, count, msText, percent, visible } from "./format";
 import { makeLimit } from "./limit";
 import { widget } from "./mount";
-import { addUp, type Read, type ReadSum, ReadSums, readsOf, SOURCE_COLOURS, SOURCE_NAMES } from "./reads";
+import { addUp, DECODE, type Read, type ReadSum, readsOf, SOURCE_COLOURS, SOURCE_NAMES } from "./reads";
 import styles from "./reads.css";
 import type { RunStore } from "./store";
 import { drawBars, tokenAt } from "./timeline_bars";
@@ -17,7 +17,7 @@ import type { MakeView, View } from "./view";
 const RUNNING = 32;
 
 export const makeReadTimeline: MakeView = (el, store, send): View => {
-  const sums = new ReadSums(store);
+  const { sums } = store;
   let origin: Origin = "token";
   let zoom: Span | null = null;
   let dragged: number | null = null;
@@ -159,7 +159,7 @@ function saysText(store: RunStore, token: number, sum: ReadSum): string {
   const text = visible(store.text(token));
   if (sum.reads === 0) return `Token ${token} “${text}”: its reads are not here (none made, or let go of).`;
   const first = store.column("pass_start").at(token);
-  const shared = store.column("phase").at(token) === 0 ? `, shared by the prompt's tokens from ${first} on` : "";
+  const shared = store.column("phase").at(token) === DECODE ? "" : `, shared by the prompt's tokens from ${first} on`;
   const hits = percent(sum.hitBytes / sum.bytes);
   return (
     `Token ${token} “${text}”: ${count(sum.reads)} reads${shared}, ${byteText(sum.bytes)} in ${msText(sum.readMs)} of ` +

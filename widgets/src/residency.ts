@@ -3,6 +3,7 @@
 import { percent } from "./format";
 import type { RunStore } from "./store";
 import { UNKNOWN_RESIDENCY } from "./store";
+import { NEVER, type Usage } from "./usage";
 
 export const FULL = 254;
 
@@ -13,18 +14,16 @@ export interface Residency {
   readonly swept: boolean;
 }
 
-/** What the reads up to the shown token found before each: the last of each expert counts. */
-export function lastRead(store: RunStore): Residency {
+/** What the reads up to the shown token found before each: the last of each expert counts, `usage` steps along. */
+export function lastRead(store: RunStore, usage: Usage): Residency {
   const facts = store.facts!;
   const shares = new Uint8Array(facts.sparse_layers.length * facts.num_experts).fill(UNKNOWN_RESIDENCY);
   if (!facts.residency_per_expert) return { shares, swept: false };
-  const [, last] = store.readsOf(store.shownToken);
-  const [layer, expert] = [store.column("read_layer"), store.column("read_expert")];
+  usage.upTo(store, store.shownToken);
   const before = store.column("read_resident_fraction_before");
-  for (let read = layer.first; read < last; read++) {
-    const share = before.at(read);
-    const row = store.layerRow(layer.at(read));
-    if (row >= 0 && !Number.isNaN(share)) shares[row * facts.num_experts + expert.at(read)] = quantized(share);
+  for (const [cell, read] of usage.lastRead.entries()) {
+    const share = read === NEVER ? Number.NaN : before.at(read);
+    if (!Number.isNaN(share)) shares[cell] = quantized(share);
   }
   return { shares, swept: false };
 }

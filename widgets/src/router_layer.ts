@@ -1,6 +1,6 @@
 // One router's decision for the shown token: experts by rank with their weights, and on demand all probabilities.
 
-import { makeSheet } from "./canvas";
+import { makeSheet, type Sheet } from "./canvas";
 import { SOURCES, themeOf } from "./colours";
 import { button, make, setText } from "./dom";
 import { msText, percent, visible } from "./format";
@@ -8,7 +8,6 @@ import type { Part, RunStore } from "./store";
 import type { Send } from "./transport";
 import type { View } from "./view";
 
-const NO_EXPERT = 65535;
 const PLOT_HEIGHT = 96;
 
 /** What Python answers to the command "router". */
@@ -79,16 +78,13 @@ function times(store: RunStore, token: number): string {
 }
 
 function showRanks(el: HTMLElement, store: RunStore, row: number, token: number): void {
-  const kept = store.keptExperts;
-  const ids = store
-    .column("expert_ids")
-    .rows(token)
-    .subarray(row * kept, (row + 1) * kept);
+  const ids = store.chosen(token, row);
+  const chosen = ids.length;
+  const from = row * store.keptExperts;
   const weights = store
     .column("routing_weights")
     .rows(token)
-    .subarray(row * kept, (row + 1) * kept);
-  const chosen = [...ids].filter((id) => id !== NO_EXPERT).length;
+    .subarray(from, from + chosen);
   while (el.childElementCount > chosen) el.lastElementChild!.remove();
   while (el.childElementCount < chosen) el.append(makeRank(store));
   const most = Math.max(...weights, 0);
@@ -111,22 +107,11 @@ function makeRank(store: RunStore): HTMLElement {
   return one;
 }
 
-function drawProbabilities(
-  sheet: ReturnType<typeof makeSheet>,
-  { probabilities }: Answer,
-  store: RunStore,
-  row: number,
-): void {
+function drawProbabilities(sheet: Sheet, { probabilities }: Answer, store: RunStore, row: number): void {
   sheet.fit(PLOT_HEIGHT);
   const { context, width, height, canvas } = sheet;
   const theme = themeOf(canvas);
-  const kept = store.keptExperts;
-  const chosen = new Set(
-    store
-      .column("expert_ids")
-      .rows(store.shownToken)
-      .subarray(row * kept, (row + 1) * kept),
-  );
+  const chosen = new Set(store.chosen(store.shownToken, row));
   const most = probabilities.reduce((a, b) => Math.max(a, b), 0);
   const step = width / probabilities.length;
   context.clearRect(0, 0, width, height);

@@ -1,6 +1,8 @@
 // What the colour of an expert can mean. Each mode says it in words too.
 
 import { cividis, css, pixel, SOURCES, shade, type Theme, viridis } from "./colours";
+import { SOURCE_COLOURS } from "./reads";
+import { FULL } from "./residency";
 import { type RunStore, UNKNOWN_RESIDENCY } from "./store";
 import { heatAt, NEVER, type Usage } from "./usage";
 
@@ -29,9 +31,7 @@ const GREY = pixel(128, 128, 128, 90);
 const FAINT = 0x66000000;
 const LONG_AGO = 256;
 
-/** What `read_source` counts; flashmoe_nb/observe/read_source.py. */
-export const READ_SOURCES = ["page cache", "partly page cache", "SSD", "page cache, inferred", "SSD, inferred"];
-const SOURCE_COLOURS = [SOURCES.cache, SOURCES.partly, SOURCES.ssd, SOURCES.cache, SOURCES.ssd].map(parse);
+const SOURCE_PIXELS = SOURCE_COLOURS.map(parse);
 
 export const MODES: Readonly<Record<ModeName, Mode>> = {
   now: {
@@ -89,7 +89,7 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
     colours({ store }) {
       return (cell) => {
         const share = store.residency[cell];
-        return share === UNKNOWN_RESIDENCY ? GREY : shade(cividis, share / 254);
+        return share === UNKNOWN_RESIDENCY ? GREY : shade(cividis, share / FULL);
       };
     },
     legend: ({ store }) =>
@@ -111,7 +111,7 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
       return (cell) => {
         const read = usage.lastRead[cell];
         if (read < column.first) return GREY;
-        const colour = SOURCE_COLOURS[sources[read - column.first]];
+        const colour = SOURCE_PIXELS[sources[read - column.first]];
         return read < firstNow ? ((colour & 0xffffff) | FAINT) >>> 0 : colour;
       };
     },

@@ -1,8 +1,9 @@
 // What is known of one expert at the shown token, in words.
 
 import { msText, percent } from "./format";
-import { READ_SOURCES } from "./router_modes";
-import type { RunStore } from "./store";
+import { SOURCE_NAMES } from "./reads";
+import { FULL } from "./residency";
+import { type RunStore, UNKNOWN_RESIDENCY } from "./store";
 import { NEVER, type Usage } from "./usage";
 import type { Cell } from "./zoom";
 
@@ -18,24 +19,20 @@ export function describe(store: RunStore, usage: Usage, token: number, { row, ex
   lines.push(`chosen ${times === 1 ? "once" : `${times} times`}${ago}`);
   if (usage.lastRead[cell] !== NEVER) lines.push(lastRead(store, usage.lastRead[cell]));
   const share = store.residency[cell];
-  if (share !== 255) lines.push(`page cache holds ${percent(share / 254)}`);
+  if (share !== UNKNOWN_RESIDENCY) lines.push(`page cache holds ${percent(share / FULL)}`);
   return lines.join("\n");
 }
 
 function choice(store: RunStore, token: number, row: number, expert: number): string {
-  const kept = store.keptExperts;
-  const rank = store
-    .column("expert_ids")
-    .rows(token)
-    .subarray(row * kept, (row + 1) * kept)
-    .indexOf(expert);
+  const chosen = store.chosen(token, row);
+  const rank = chosen.indexOf(expert);
   if (rank < 0) return `not chosen for token ${token}`;
-  const weight = store.column("routing_weights").at(token, row * kept + rank);
-  return `rank ${rank + 1} of ${kept}, weight ${weight.toFixed(3)}`;
+  const weight = store.column("routing_weights").at(token, row * store.keptExperts + rank);
+  return `rank ${rank + 1} of ${chosen.length}, weight ${weight.toFixed(3)}`;
 }
 
 function lastRead(store: RunStore, read: number): string {
   const at = (name: string) => store.column(name).at(read);
   const took = msText(at("read_end_ms") - at("read_start_ms"));
-  return `last read in ${took} from ${READ_SOURCES[at("read_source")]} (token ${at("read_token")})`;
+  return `last read in ${took} from ${SOURCE_NAMES[at("read_source")]} (token ${at("read_token")})`;
 }

@@ -4,6 +4,7 @@ import { themeOf } from "./colours";
 import { button, choice, make, setText } from "./dom";
 import { count, visible } from "./format";
 import { widget } from "./mount";
+import { DECODE } from "./reads";
 import { makeRouterLayer } from "./router_layer";
 import { RouterMap } from "./router_map";
 import { MODES, type ModeName, type Scene } from "./router_modes";
@@ -11,7 +12,7 @@ import { describe } from "./router_tip";
 import styles from "./router_view.css";
 import type { RunStore } from "./store";
 import type { Send } from "./transport";
-import { Usage } from "./usage";
+import { chosenAgain, Usage } from "./usage";
 import type { MakeView, View } from "./view";
 import { brushed, type Cell, everything, isEverything, type Window, zoomed } from "./zoom";
 
@@ -139,14 +140,12 @@ class Router implements View {
     const { store } = this;
     const { sparse_layers, num_experts, top_k } = store.facts!;
     if (token < 0) return "no token yet";
-    const ids = store.column("expert_ids");
-    const phase = store.column("phase").at(token) === 0 ? "prompt" : "output";
+    const phase = store.column("phase").at(token) === DECODE ? "output" : "prompt";
     const head = `token ${count(token)} "${visible(store.text(token))}" (${phase})`;
-    if (!ids.has(token)) return `${head}: its routing is older than what is kept here`;
-    const [now, before] = [ids.rows(token), token > ids.first ? ids.rows(token - 1) : null];
-    const again = before ? countAgain(now, before, store.keptExperts) : 0;
-    const total = sparse_layers.length * top_k;
-    return `${head}: ${top_k} of ${num_experts} experts in each of ${sparse_layers.length} layers; ${again} of ${total} as for the token before`;
+    if (!store.column("expert_ids").has(token)) return `${head}: its routing is older than what is kept here`;
+    const choice = `${head}: ${top_k} of ${num_experts} experts in each of ${sparse_layers.length} layers`;
+    const known = chosenAgain(store, token);
+    return known ? `${choice}; ${known.again} of ${known.chosen} as for the token before` : choice;
   }
 
   private choose(mode: ModeName, { tell = true } = {}): void {
@@ -227,16 +226,6 @@ class Router implements View {
     this.tip.style.right = right ? `${this.map.sheet.width - event.offsetX + 14}px` : "";
     this.tip.style.top = `${event.offsetY + 14}px`;
   }
-}
-
-/** How many of a token's choices were made for the token before too. */
-function countAgain(now: ArrayLike<number>, before: ArrayLike<number>, kept: number): number {
-  let again = 0;
-  for (let start = 0; start < now.length; start += kept) {
-    const earlier = new Set(Array.from({ length: kept }, (_, i) => before[start + i]));
-    for (let i = start; i < start + kept; i++) if (earlier.has(now[i])) again++;
-  }
-  return again;
 }
 
 export default widget({

@@ -3,6 +3,7 @@
 import type { Chunk, Tensor, Values } from "./chunk";
 import { Column } from "./column";
 import type { Facts, Place } from "./facts";
+import { ReadSums } from "./reads";
 
 export interface Selection {
   /** Row of a token, -1: none. */
@@ -40,6 +41,8 @@ export class RunStore {
   error = "";
   /** Messages and rows that came live. */
   readonly received = { messages: 0, rows: 0, snapshots: 0 };
+  /** What passes read, added up once for all views. */
+  readonly sums = new ReadSums(this);
   private columns = new Map<string, Column>();
   private readonly listeners = new Set<() => void>();
   private readonly handlers = new Map<string, Set<PartHandler>>();
@@ -63,6 +66,17 @@ export class RunStore {
   /** Experts kept of a token and layer: `top_k`, or more where there was room for a patch (65535 fills up). */
   get keptExperts(): number {
     return this.column("expert_ids").width / Math.max(1, this.facts?.sparse_layers.length ?? 1);
+  }
+
+  /** Experts a token's router chose in row `row` of the axis L, by rank and without what fills up; none if let go of. */
+  chosen(token: number, row: number): Values {
+    const kept = this.keptExperts;
+    const ids = this.column("expert_ids")
+      .rows(token)
+      .subarray(row * kept, (row + 1) * kept);
+    let end = 0;
+    while (end < ids.length && ids[end] < this.facts!.num_experts) end++;
+    return ids.subarray(0, end);
   }
 
   /** The token the views show; -1 when there is none. */

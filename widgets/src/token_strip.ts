@@ -4,7 +4,7 @@ import { SOURCES } from "./colours";
 import { button, choice, make, setText } from "./dom";
 import { byteText, count, msText, percent, visible } from "./format";
 import { widget } from "./mount";
-import { DECODE, ReadSums } from "./reads";
+import { DECODE, type ReadSums } from "./reads";
 import type { RunStore } from "./store";
 import {
   alternatives,
@@ -23,7 +23,7 @@ import type { MakeView, View } from "./view";
 const DEEPEST = 0.62;
 
 export const makeTokenStrip: MakeView = (el, store): View => {
-  const sums = new ReadSums(store);
+  const { sums } = store;
   let measure = MEASURES[0];
   const measures = choice(
     "Colour by",

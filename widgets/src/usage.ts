@@ -3,6 +3,8 @@
 import type { RunStore } from "./store";
 
 export const NEVER = -1;
+/** Tokens back that still glow. */
+const GLOWING = 28;
 
 export class Usage {
   /** [L, E] each. */
@@ -21,7 +23,7 @@ export class Usage {
     if (token < this.next) return;
     const first = Math.max(this.next, store.routedFirst);
     this.choose(store, first, token);
-    this.read(store, first, token);
+    this.read(store, this.next, token); // reads are kept longer than choices
     this.next = token + 1;
   }
 
@@ -61,13 +63,25 @@ export class Usage {
   }
 }
 
+/** Experts chosen for a token in all layers, and how many of them for the token before too; null: that is not here. */
+export function chosenAgain(store: RunStore, token: number): { chosen: number; again: number } | null {
+  if (!store.column("expert_ids").has(token - 1)) return null;
+  let [chosen, again] = [0, 0];
+  for (const row of store.facts!.sparse_layers.keys()) {
+    const [now, before] = [store.chosen(token, row), store.chosen(token - 1, row)];
+    chosen += now.length;
+    for (const expert of now) if (before.indexOf(expert) >= 0) again++;
+  }
+  return { chosen, again };
+}
+
 /** The tokens before `token` glow: each weighs `decay` times the next one. Cells [L, E], about 0 to a few. */
-export function heatAt(store: RunStore, token: number, decay = 0.82, depth = 28): Float32Array {
+export function heatAt(store: RunStore, token: number, decay: number): Float32Array {
   const { sparse_layers, num_experts } = store.facts!;
   const heat = new Float32Array(sparse_layers.length * num_experts);
   const column = store.column("expert_ids");
   const kept = store.keptExperts;
-  for (let row = Math.max(column.first, token - depth); row < token; row++) {
+  for (let row = Math.max(column.first, token - GLOWING); row < token; row++) {
     const ids = column.rows(row);
     const weight = decay ** (token - row);
     for (let i = 0; i < ids.length; i++) {

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { linkTexts } from "../src/dashboard_chain";
 import { type ReadSum, ReadSums } from "../src/reads";
 import { RunStore } from "../src/store";
+import { drawTogether } from "../src/view";
 import { rows, storeOf } from "./made_run";
 
 /** Reads of a megabyte in 2 ms, as many of its bytes hits as said. */
@@ -32,4 +33,17 @@ test("the first token has none before it, and a run without tokens says so", () 
   const empty = new RunStore();
   empty.apply(rows(0, 0));
   expect(linkTexts(empty, new ReadSums(empty))[0]).toBe("none yet");
+});
+
+test("a frame that one view asked for draws that view alone", () => {
+  const drawn: string[] = [];
+  const view = (name: string, frames: number) => ({
+    draw: () => drawn.push(name) > 0 && --frames > 0,
+    destroy: () => undefined,
+  });
+  const draw = drawTogether([view("still", 0), view("glowing", 3)]);
+  expect([draw(0, true), draw(1, false), draw(2, false)]).toEqual([true, true, false]);
+  expect(drawn).toEqual(["still", "glowing", "glowing", "glowing"]);
+  draw(3, true); // something changed: all of them
+  expect(drawn.slice(4)).toEqual(["still", "glowing"]);
 });

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { FULL, knownCount, lastRead, quantized, residentBytes, shareText } from "../src/residency";
 import { cellUnder, gridOf, LEFT, mapPlan, rowUnder } from "../src/residency_map";
 import { UNKNOWN_RESIDENCY } from "../src/store";
+import { Usage } from "../src/usage";
 import { storeOf } from "./made_run";
 
 test("nothing, all and unknown stay apart", () => {
@@ -26,7 +27,8 @@ test("of a trace the last read before the shown token tells", () => {
     0,
     Float32Array.from({ length: 16 }, (_, n) => (n < 8 ? 0 : 1)),
   );
-  const shares = () => [...lastRead(store).shares.subarray(0, 5)];
+  const usage = new Usage();
+  const shares = () => [...lastRead(store, usage).shares.subarray(0, 5)];
   // Layer 0: token t read experts t and t + 1; tokens 2 and 3 found theirs resident.
   expect(shares()).toEqual([0, 0, FULL, FULL, FULL]);
   store.select({ token: 1, following: false });

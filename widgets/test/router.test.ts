@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { describe } from "../src/router_tip";
 import { RunStore } from "../src/store";
-import { heatAt, Usage } from "../src/usage";
+import { chosenAgain, heatAt, Usage } from "../src/usage";
 import { brushed, everything, isEverything, zoomed } from "../src/zoom";
 import { chosen, EXPERTS, rows, storeOf } from "./made_run";
 
@@ -33,6 +34,29 @@ test("the last read is that of the newest pass so far", () => {
   const read = usage.lastRead[EXPERTS + chosen(9, 1)[0]];
   expect(store.column("read_token").at(read)).toBe(9);
   expect(store.column("read_source").at(read)).toBe(2);
+});
+
+test("the last read is found where the routing was let go of", () => {
+  const cut = new RunStore();
+  cut.apply(rows(0, 20, { routed: 12 }));
+  const usage = new Usage();
+  usage.upTo(cut, 3);
+  const expert = chosen(3, 1)[1];
+  expect(cut.column("read_token").at(usage.lastRead[EXPERTS + expert])).toBe(3);
+});
+
+test("what fills up a row is no expert", () => {
+  const store = storeOf(20);
+  store.column("expert_ids").rows(4).fill(65535, 1, 2); // token 4 chose one expert in layer 0
+  store.column("expert_ids").rows(5).fill(65535, 1, 2); // and token 5
+  expect([...store.chosen(5, 0)]).toEqual([5]);
+  expect([...store.chosen(5, 1)]).toEqual(chosen(5, 1));
+  expect(chosenAgain(store, 5)).toEqual({ chosen: 3, again: 1 }); // 5 is new in layer 0, 6 old in layer 1
+  expect(chosenAgain(store, 0)).toBeNull();
+  const usage = new Usage();
+  usage.upTo(store, 5);
+  expect(describe(store, usage, 5, { row: 0, expert: 5 })).toContain("rank 1 of 1, weight");
+  expect(describe(store, usage, 5, { row: 1, expert: 7 })).toContain("rank 2 of 2, weight");
 });
 
 test("heat is of the tokens before, the nearer the hotter", () => {
