@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from flashmoe_nb.chat.tool import definitions
 from flashmoe_nb.errors import UnsupportedError
-from flashmoe_nb.text import ChatTemplate
 from flashmoe_nb.text.call_stream import CallFormat
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class PromptMaker:
 
     def __init__(self, engine: Engine, template_variables: Mapping[str, Any] | None = None) -> None:
         self._engine = engine
-        self._template = ChatTemplate.open(engine.checkpoint.folder)
+        self._template = engine.template
         self._variables = dict(template_variables or {})
         self._format: CallFormat | None = None
 

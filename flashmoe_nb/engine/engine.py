@@ -66,8 +66,9 @@ class Engine:
         hit rate."""
         self.tokenizer = Tokenizer.open(checkpoint.folder) if (checkpoint.folder / "tokenizer.json").exists() else None
         eos_id = self.tokenizer.eos_id if self.tokenizer else None
-        self.stop_ids = GenerationDefaults.open(checkpoint.folder, tokenizer_eos_id=eos_id).stop_ids
-        self._template = ChatTemplate.open(checkpoint.folder)
+        self.generation_defaults = GenerationDefaults.open(checkpoint.folder, tokenizer_eos_id=eos_id)
+        self.stop_ids = self.generation_defaults.stop_ids
+        self.template = ChatTemplate.open(checkpoint.folder)
         self._model: Transformer | None = model
         self._decoder: Decoder | None = Decoder(model)
         self._experts = experts
@@ -203,7 +204,7 @@ class Engine:
             text = prompt
         elif _holds_messages(prompt):
             messages = cast("Sequence[Mapping[str, object]]", prompt)
-            text = self._template.render(messages, tools=tools, enable_thinking=enable_thinking)
+            text = self.template.render(messages, tools=tools, enable_thinking=enable_thinking)
         else:
             text, ids = "", whole_ids(prompt)
             if ids:

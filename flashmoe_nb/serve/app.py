@@ -24,9 +24,9 @@ from flashmoe_nb.serve.answer import Answer
 from flashmoe_nb.serve.body import read_body
 from flashmoe_nb.serve.completion import Completion
 from flashmoe_nb.serve.desk import Desk, HungUp
+from flashmoe_nb.serve.loopback import is_loopback
 from flashmoe_nb.serve.problem import Problem, as_problem, invalid
 from flashmoe_nb.serve.request import ChatRequest
-from flashmoe_nb.text import GenerationDefaults
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from flashmoe_nb.engine import Engine
     from flashmoe_nb.serve.desk import Place
 
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_MAX_BODY_BYTES = 4 * 2**20
+_DEFAULT_MAX_TOKENS = 2048
+"""Where a request names no limit."""
 _NO_CONTENT = 499  # what web servers write in their logs for a client that hung up
 
 
@@ -48,8 +50,6 @@ class Service:
         token: every request to /v1 must carry it; None takes requests to this machine's own name only.
         queue: how many requests may wait besides the one being answered.
         sessions: conversations whose state is kept.
-        max_body_bytes: larger requests are refused.
-        default_max_tokens: where a request names no limit.
     """
 
     def __init__(
@@ -59,16 +59,14 @@ class Service:
         token: str | None = None,
         queue: int = 32,
         sessions: int = 2,
-        max_body_bytes: int = 4 * 2**20,
-        default_max_tokens: int = 2048,
     ) -> None:
         self.engine = engine
         self.model = engine.checkpoint.folder.name
         self.desk = Desk(engine, queue=queue, sessions=sessions)
-        self._token, self._max_body_bytes, self._default_max_tokens = token, max_body_bytes, default_max_tokens
+        self._token = token
         self._prompts = PromptMaker(engine)
         self._grammars: GrammarMaker | None = None
-        self._defaults = GenerationDefaults.open(engine.checkpoint.folder)
+        self._defaults = engine.generation_defaults
         self.app = Starlette(
             routes=[
                 Route("/health", self._health),
@@ -93,7 +91,7 @@ class Service:
     async def _complete(self, request: Request) -> Response:
         self._check(request)
         try:
-            raw = await read_body(request, self._max_body_bytes)
+            raw = await read_body(request, _MAX_BODY_BYTES)
             try:
                 asked = ChatRequest.model_validate_json(raw)
             except pydantic.ValidationError as error:
@@ -112,9 +110,7 @@ class Service:
         return await _whole(request, place, answer)
 
     def _prepared(self, asked: ChatRequest) -> Completion:
-        return Completion(
-            asked, self.engine, self._prompts, self._grammar_maker, self._defaults, self._default_max_tokens
-        )
+        return Completion(asked, self.engine, self._prompts, self._grammar_maker, self._defaults, _DEFAULT_MAX_TOKENS)
 
     def _grammar_maker(self) -> GrammarMaker:
         """Made when a request first needs it."""
@@ -131,7 +127,7 @@ class Service:
         if self._token is None:
             host = request.headers.get("host", "")
             name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
-            if name.lower() not in LOOPBACK_NAMES:
+            if not is_loopback(name.lower().strip("[]")):
                 raise Problem(403, f'the request is addressed to "{host[:60]}": without a token use http://127.0.0.1')
             return
         scheme, _, given = request.headers.get("authorization", "").partition(" ")

@@ -5,7 +5,7 @@ Binds to this machine only unless told otherwise, and then a token is needed; on
 
 from __future__ import annotations
 
-import ipaddress
+import contextlib
 import secrets
 import socket
 import threading
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Self
 
 import uvicorn
 
-from flashmoe_nb.errors import OptionError
+from flashmoe_nb.errors import FlashMoeError, OptionError
 from flashmoe_nb.serve.app import Service
+from flashmoe_nb.serve.loopback import is_loopback
 
 if TYPE_CHECKING:
     from flashmoe_nb.engine import Engine
@@ -84,12 +85,21 @@ class Server:
         self.close()
 
     def start(self) -> None:
-        """Serve from a thread; returns when requests are taken."""
+        """Serve from a thread; returns when requests are taken.
+
+        Raises:
+            FlashMoeError: it did not come up.
+        """
         self._thread = threading.Thread(target=self.run, name="flashmoe-server", daemon=True)
         self._thread.start()
         deadline = time.monotonic() + _START_S
         while not self._uvicorn.started and self._thread.is_alive() and time.monotonic() < deadline:
             time.sleep(0.01)
+        if not self._uvicorn.started:
+            why = f"did not serve within {_START_S:g} s" if self._thread.is_alive() else "ended before it served"
+            self._uvicorn.should_exit = True
+            self._socket.close()
+            raise FlashMoeError(f"the server at {self.url} {why}: make another Server")
 
     def run(self) -> None:
         """Serve on the calling thread until `close`, or an interrupt on the main thread."""
@@ -106,22 +116,16 @@ class Server:
         self._socket.close()
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _bound(host: str, port: int) -> socket.socket:
     if not 0 <= port < 2**16:
         raise OptionError(f"port is {port}: give 1 to 65535, or 0 for any free one")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        bound = socket.socket(family, kind, protocol)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
+        with contextlib.ExitStack() as on_failure:
+            bound = on_failure.enter_context(socket.socket(family, kind, protocol))
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(address)
+            on_failure.pop_all()
     except OSError as error:
         raise OptionError(f"{host} port {port} cannot be bound ({error}): give another --host or --port") from error
     return bound

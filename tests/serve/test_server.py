@@ -17,9 +17,9 @@ import pytest
 
 import flashmoe_nb as fm
 from flashmoe_nb.engine.sampling import Sampler
-from flashmoe_nb.errors import OptionError
+from flashmoe_nb.errors import FlashMoeError, OptionError
 from flashmoe_nb.serve import Server, body
-from flashmoe_nb.serve.server import is_loopback
+from flashmoe_nb.serve.loopback import is_loopback
 
 HI: list[Any] = [{"role": "user", "content": "Hi"}]
 BODY: dict[str, Any] = {"model": "tiny", "messages": HI, "max_tokens": 4}
@@ -205,7 +205,7 @@ def test_only_json_is_taken(server: Server):
 def test_without_a_token_other_names_are_refused(server: Server, host: str):
     """A name that somebody points at 127.0.0.1 after a page was loaded from it."""
     assert httpx.get(server.url + "/models", headers={"Host": host}).status_code == 403
-    for name in ("localhost", "LOCALHOST:8000", "127.0.0.1:1", "[::1]:8000", "[::1]"):
+    for name in ("localhost", "LOCALHOST:8000", "127.0.0.2", "127.0.0.2:80", "127.0.0.1:1", "[::1]:8000", "[::1]"):
         assert httpx.get(server.url + "/models", headers={"Host": name}).status_code == 200
 
 
@@ -246,6 +246,29 @@ def test_bad_options_are_refused(engine: fm.Engine):
         Server(engine, port=taken.getsockname()[1])
 
 
+def test_a_socket_that_cannot_be_bound_is_closed(engine: fm.Engine, monkeypatch: pytest.MonkeyPatch):
+    made: list[socket.socket] = []
+
+    class Noted(socket.socket):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            made.append(self)
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setattr(socket, "socket", Noted)
+        with pytest.raises(OptionError, match="cannot be bound"):
+            Server(engine, port=taken.getsockname()[1])
+    assert [one.fileno() for one in made] == [-1]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_server_that_does_not_come_up_says_so(engine: fm.Engine):
+    server = Server(engine, port=0)
+    server._socket.close()  # as if taken away before it is served
+    with pytest.raises(FlashMoeError, match="ended before it served"):
+        server.start()
+
+
 def test_unknown_paths_say_what_there_is(server: Server):
     answer = httpx.post(server.url + "/completions", json={})
     assert answer.status_code == 404
@@ -258,10 +281,11 @@ def test_closing_stops_the_answer_in_hand(engine: fm.Engine, endless: threading.
     server.start()
     asked = BODY | {"max_tokens": 2000}
     failed: list[Exception] = []
+    answered: list[int] = []
 
     def ask() -> None:
         try:
-            httpx.post(server.url + "/chat/completions", json=asked, timeout=30)
+            answered.append(httpx.post(server.url + "/chat/completions", json=asked, timeout=30).status_code)
         except httpx.HTTPError as error:
             failed.append(error)
 
@@ -274,5 +298,6 @@ def test_closing_stops_the_answer_in_hand(engine: fm.Engine, endless: threading.
     endless.set()
     closing.join()
     thread.join()
+    assert failed or answered[0] >= 500
     assert server.service.desk.n_tokens < 2000
     assert engine.session().feed([1]) is not None  # the engine goes on
