@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from flashmoe_nb.text.call_stream import CLOSE, OPEN, CallFormat
+from flashmoe_nb.text.call_xml import json_types
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -67,12 +68,14 @@ def _xml_rules(rule: str, tool: Tool) -> list[str]:
 def _xml_value(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
     """A value up to the end of its parameter."""
     end = _literal("\n</parameter>\n")
-    if isinstance(choices := schema.get("enum"), list) and all(isinstance(choice, str) for choice in choices):
+    named = definitions.get(str(schema.get("$ref")).removeprefix("#/$defs/"), schema)
+    choices = [named["const"]] if "const" in named else named.get("enum")
+    if isinstance(choices, list) and all(isinstance(choice, str) for choice in choices):
         return f"( {' | '.join(_literal(choice) for choice in choices)} ) {end}"
-    kind = schema.get("type")
-    if kind == "boolean":
+    types = json_types(schema, definitions)
+    if types == {"boolean"} and not schema.keys() & {"const", "enum"}:
         return f'( "True" | "False" | "true" | "false" ) {end}'
-    if kind in ("integer", "number", "array", "object"):
+    if types and "string" not in types:
         return f"%json {_schema({**schema, '$defs': dict(definitions)})} {end}"
     return "text"
 

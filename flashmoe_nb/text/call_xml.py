@@ -65,7 +65,7 @@ def _parameters(inner: str) -> list[tuple[str, str]]:
 
 
 def _value(key: str, text: str, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
-    types = _types(schema, definitions)
+    types = json_types(schema, definitions)
     if not types - {"string"}:
         return text
     try:
@@ -79,15 +79,21 @@ def _value(key: str, text: str, schema: Mapping[str, Any], definitions: Mapping[
     raise CallSyntaxError(f'the parameter "{key}" is {text[:40]!r}, expected JSON of type {" or ".join(sorted(types))}')
 
 
-def _types(schema: Mapping[str, Any], definitions: Mapping[str, Any], depth: int = 0) -> set[str]:
-    """The JSON types a schema allows at its top; empty where it does not say."""
+def json_types(schema: Mapping[str, Any], definitions: Mapping[str, Any], depth: int = 0) -> set[str]:
+    """The JSON types a schema allows at its top; empty where it does not say.
+
+    Args:
+        schema: of one parameter.
+        definitions: what its references name.
+        depth: of references followed already.
+    """
     if depth > 8 or not isinstance(schema, Mapping):  # noqa: PLR2004 - references that go round in circles end here
         return set()
     if isinstance(reference := schema.get("$ref"), str):
-        return _types(definitions.get(reference.removeprefix("#/$defs/"), _NO_SCHEMA), definitions, depth + 1)
+        return json_types(definitions.get(reference.removeprefix("#/$defs/"), _NO_SCHEMA), definitions, depth + 1)
     for word in ("anyOf", "oneOf"):
         if isinstance(branches := schema.get(word), list):
-            return set[str]().union(*(_types(branch, definitions, depth + 1) for branch in branches))
+            return set[str]().union(*(json_types(branch, definitions, depth + 1) for branch in branches))
     if "const" in schema or "enum" in schema:
         return {_json_type(value) for value in schema.get("enum", [schema.get("const")])}
     named = schema.get("type")

@@ -65,6 +65,33 @@ def test_a_required_call_is_valid_whatever_the_model(
     assert made.finish.grammar_ns > 0
 
 
+TYPES = SchemaTool(
+    "types",
+    {
+        "type": "object",
+        "properties": {
+            "either": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 9}, {"type": "null"}]},
+            "listed": {"type": ["boolean", "null"]},
+            "one": {"enum": [1, 2]},
+            "fixed": {"const": 7},
+            "word": {"const": "yes"},
+            "named": {"$ref": "#/$defs/Level"},
+            "shade": {"$ref": "#/$defs/Shade"},
+        },
+        "required": ["either", "listed", "one", "fixed", "word", "named", "shade"],
+        "$defs": {"Level": {"type": "integer", "minimum": 0, "maximum": 9}, "Shade": {"enum": ["red", "blue"]}},
+    },
+)
+
+
+@pytest.mark.parametrize("tool_format", ["json", "xml"])
+@pytest.mark.parametrize("seed", range(4))
+def test_values_of_any_type_are_valid(engine: fm.Engine, maker: GrammarMaker, tool_format: str, seed: int):
+    (call,) = turn(engine, maker, tool_format, (TYPES,), seed, required=True).calls[:1]
+    assert isinstance(call, ToolCall)
+    assert TYPES.problem(call.arguments) is None
+
+
 def test_without_a_grammar_the_same_model_calls_nothing(engine: fm.Engine):
     for seed in range(3):
         assert not [piece for piece in turn(engine, None, "json", (LAMP,), seed).calls if isinstance(piece, ToolCall)]
