@@ -7,6 +7,7 @@ the probe and the routing of other tokens, is held against the clock. Needs what
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from dataclasses import asdict, dataclass
 from time import perf_counter_ns
@@ -20,7 +21,7 @@ from flashmoe_nb.lab.bench.machine import about_this_run
 from flashmoe_nb.lab.bench.options import Options
 from flashmoe_nb.lab.bench.table import Table
 from flashmoe_nb.lab.forecasting.demand import HitRate, Routing, hit_rate
-from flashmoe_nb.lab.forecasting.estimating import tokens_per_s
+from flashmoe_nb.lab.forecasting.estimating import MODEL_SPREAD, tokens_per_s
 from flashmoe_nb.lab.forecasting.misses import decode_bytes
 from flashmoe_nb.lab.forecasting.outcome import Estimate
 from flashmoe_nb.lab.forecasting.probing import probe
@@ -121,7 +122,21 @@ def table(found: Sequence[Checked]) -> Table:
         median = statistics.median(abs(one.error) for one in found)
         inside = sum(one.inside for one in found)
         made.notes.append(f"median absolute error {median:.1%}; {inside} of {len(found)} inside the 90 % interval")
+        made.notes.append(
+            f"residual spread {residual_spread(found):.1%}: what the intervals' other parts leave of the errors; "
+            f"they are made with {MODEL_SPREAD:.0%} for it"
+        )
     return made
+
+
+def residual_spread(found: Sequence[Checked]) -> float:
+    """What `MODEL_SPREAD` stands for, as these checks have it: the errors' spread beyond the intervals' other parts.
+
+    Relative, about a forecast that is right on the mean; 0 where the other parts explain more than there is.
+    """
+    errors = statistics.mean(math.log(one.measured / one.forecast.value) ** 2 for one in found)
+    others = statistics.mean(one.forecast.relative**2 - MODEL_SPREAD**2 for one in found)
+    return math.sqrt(max(0.0, errors - others))
 
 
 def write_checked(found: Sequence[Checked], folder: Path) -> Path:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flashmoe_nb.errors import CheckpointError
+from flashmoe_nb.errors import CheckpointError, OptionError
 from flashmoe_nb.lab.forecasting.bandwidth import Bandwidth
 
 if TYPE_CHECKING:
@@ -24,11 +24,20 @@ if TYPE_CHECKING:
     from flashmoe_nb.lab.sizes import ModelSizes
 
 
+def model_facts(sizes: ModelSizes) -> str:
+    """What the costs of a model's layers hang on, to tell models apart whatever they are called."""
+    config = sizes.config
+    shape = f"{config.model_type}, {config.num_layers} layers of {config.hidden_size}"
+    return f"{shape}, {sizes.num_experts} experts of {sizes.record_bytes} bytes"
+
+
 @dataclass(frozen=True, slots=True)
 class Costs:
     """Of one shape on one machine at one K."""
 
     machine: str
+    model: str
+    """Whose layers they are, see `model_facts`."""
     top_k: int
     layer_ns: dict[str, float]
     """Computing of one layer by kind of mixer, K experts and the shared one included, reads left out."""
@@ -49,6 +58,17 @@ class Costs:
     notes: tuple[str, ...] = ()
     bandwidth: tuple[Bandwidth, ...] = ()
     """Of plain reads by size and threads; empty for published machines."""
+
+    def require(self, sizes: ModelSizes, top_k: int) -> None:
+        """That they are of this model at this K.
+
+        Raises:
+            OptionError: they are of another.
+        """
+        if self.model != model_facts(sizes):
+            raise OptionError(f"the costs are of {self.model}, not of {model_facts(sizes)}: probe for this model")
+        if self.top_k != top_k:
+            raise OptionError(f"the costs are of K={self.top_k}, not of K={top_k}: probe with it, or give that top_k")
 
     def token_ns(self, sizes: ModelSizes, missing: NDArray[np.floating], *, fresh: float = 0.0) -> float:
         """Of one decoded token; see `waves_ns`."""

@@ -18,7 +18,7 @@ import numpy as np
 from flashmoe_nb.errors import OptionError
 from flashmoe_nb.lab.forecasting.demand import HitRate, Routing, hit_rate, routing_of, shipped_routing
 from flashmoe_nb.lab.forecasting.machines import find_machine
-from flashmoe_nb.lab.forecasting.outcome import Estimate, Forecast, Memory
+from flashmoe_nb.lab.forecasting.outcome import Z90, Estimate, Forecast, Memory
 from flashmoe_nb.lab.forecasting.probing import probe
 from flashmoe_nb.lab.forecasting.room import plan_room
 from flashmoe_nb.lab.sizes import ModelSizes, load_config, model_sizes
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 
 MODEL_SPREAD = 0.08
 """Relative standard deviation of what the model leaves out: a page cache that is not LRU, a machine that drifts. From
-the checks in data/experiments."""
-_Z90 = 1.645
+the checks in data/experiments: what `check.residual_spread` makes of them."""
 _CHUNK_TOKENS = 512
 
 
@@ -64,7 +63,7 @@ def forecast(
         folder: on the disk to probe; None takes the system's temporary folder.
 
     Raises:
-        OptionError: an unknown shape or machine, or a trace that does not fit.
+        OptionError: an unknown shape or machine, or a trace or costs that do not fit.
         UnsupportedError: an architecture that is not implemented, or cannot be probed for.
         BudgetError: the model cannot run in this memory, with what would.
     """
@@ -74,7 +73,9 @@ def forecast(
         raise OptionError(f"{name} is dense, nothing of it streams by routing: see dense_against_moe")
     k = _checked_top_k(top_k, sizes)
     memory = plan_room(name, sizes, k, ram, machine)
-    if costs is None:
+    if costs is not None:
+        costs.require(sizes, k)
+    else:
         costs = find_machine(machine).costs(sizes, k) if machine else probe(config, top_k=k, folder=folder)
     if ssd is not None:
         costs = costs.with_ssd(ssd, sizes)
@@ -88,7 +89,7 @@ def forecast(
         k,
         sizes.own_top_k,
         tokens_per_s(sizes, costs, hits),
-        Estimate(hits.mean, max(0.0, hits.mean - _Z90 * hits.spread), min(1.0, hits.mean + _Z90 * hits.spread)),
+        Estimate(hits.mean, max(0.0, hits.mean - Z90 * hits.spread), min(1.0, hits.mean + Z90 * hits.spread)),
         _first_token_s(sizes, costs, _held(memory, sizes), prompt_tokens),
         sizes.resident.nbytes * costs.load_ns_per_byte / 1e9,
         prompt_tokens,

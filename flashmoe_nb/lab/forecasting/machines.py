@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flashmoe_nb.errors import OptionError
-from flashmoe_nb.lab.forecasting.costs import Costs
+from flashmoe_nb.lab.forecasting.costs import Costs, model_facts
 
 if TYPE_CHECKING:
     from flashmoe_nb.lab.sizes import ModelSizes
@@ -48,6 +48,7 @@ class Machine:
         head = sizes.head.nbytes or sizes.embedding.nbytes
         return Costs(
             self.name,
+            model_facts(sizes),
             top_k,
             layer_ns,
             self._compute_ns(head),

@@ -62,7 +62,7 @@ def measure_misses(engine: Engine, rng: np.random.Generator) -> Misses:
         try:
             with memory_limit(int(held * engine.checkpoint.expert_bytes) + decode_bytes(engine), engine, "cgroup"):
                 engine.warm()
-                found += waves_of(_recorded(engine, random_ids(rng, engine, _TOKENS)))[_TOKENS // 2 :]
+                found += settled_waves(_recorded(engine, random_ids(rng, engine, _TOKENS)))
         except PageCacheError as error:
             note = f"misses of a full machine take longer than those measured ({error})"
             return Misses(fresh_ns, fresh_ns, _GUESSED, (note,))
@@ -106,6 +106,12 @@ def waves_of(trace: Trace) -> Waves:
         (sum(read[2] for read in batch), max(read[1] for read in batch) - min(read[0] for read in batch))
         for batch in waves.values()
     ]
+
+
+def settled_waves(trace: Trace) -> Waves:
+    """Those of the later half of the tokens, when memory is full."""
+    waves = waves_of(trace)
+    return waves[len(waves) // 2 :]
 
 
 def curve(warm: Waves, found: Waves, top_k: int) -> tuple[float, ...]:

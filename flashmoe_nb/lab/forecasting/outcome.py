@@ -11,7 +11,8 @@ from flashmoe_nb.lab.bench.table import Table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_Z90 = 1.645
+Z90 = 1.645
+"""Standard deviations to either end of a 90 % interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,13 @@ class Estimate:
     @classmethod
     def spread(cls, value: float, relative: float) -> Estimate:
         """Log-normal about `value`."""
-        factor = math.exp(_Z90 * relative)
+        factor = math.exp(Z90 * relative)
         return cls(value, value / factor, value * factor)
+
+    @property
+    def relative(self) -> float:
+        """The relative standard deviation that `spread` was given."""
+        return math.log(self.high / self.low) / (2 * Z90)
 
     def __str__(self) -> str:
         return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"

@@ -1,7 +1,7 @@
 """A short measurement of this machine at a model's true shape: two synthesised layers with a part of the experts.
 
 One layer of each kind of mixer, run by the engine itself: computing apart from reads, reads warm and with a part
-missing, a prefill. Takes a minute and up to 1.5 GB of disk, downloads nothing.
+missing, a prefill. Takes about 15 seconds, which its notes tell, and up to 1.5 GB of disk; downloads nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from flashmoe_nb.engine import open_engine
 from flashmoe_nb.errors import UnsupportedError
 from flashmoe_nb.lab.bench.machine import describe_machine
 from flashmoe_nb.lab.forecasting.bandwidth import measure_bandwidth
-from flashmoe_nb.lab.forecasting.costs import Costs
+from flashmoe_nb.lab.forecasting.costs import Costs, model_facts
 from flashmoe_nb.lab.forecasting.misses import measure_misses, num_experts, random_ids
 from flashmoe_nb.lab.sizes import ModelSizes, model_sizes
 from flashmoe_nb.storage.synth import synthesize
@@ -86,13 +86,16 @@ def probe(
     """
     sizes = model_sizes(config)
     k = top_k or sizes.own_top_k
+    began_ns = perf_counter_ns()
     with tempfile.TemporaryDirectory(prefix="flashmoe-probe-", dir=folder) as scratch:
         made = Path(scratch) / "model"
         _synthesize(sizes, k, made)
         start_ns = perf_counter_ns()
         with open_engine(made, top_k=k, ops=ops, read_threads=read_threads) as engine:
             load_ns = (perf_counter_ns() - start_ns) / engine.memory.resident_bytes
-            return _measure(engine, sizes, load_ns)
+            costs = _measure(engine, sizes, load_ns)
+    took = f"probing with K={k} took {(perf_counter_ns() - began_ns) / 1e9:.0f} s"
+    return replace(costs, notes=(*costs.notes, took))
 
 
 def _synthesize(sizes: ModelSizes, top_k: int, folder: Path) -> None:
@@ -131,6 +134,7 @@ def _measure(engine: Engine, sizes: ModelSizes, load_ns: float) -> Costs:
     machine = describe_machine()
     return Costs(
         f"{machine.cores} cores {machine.cpu}, {machine.memory_bytes / 2**30:.0f} GiB, {engine.ops.name}, probed",
+        model_facts(sizes),
         engine.top_k,
         {kind: spent + more_router for kind, spent in layers.items()},
         head * head_bytes,

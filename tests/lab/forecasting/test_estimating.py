@@ -82,6 +82,14 @@ def test_more_memory_and_a_faster_disk_help(costs: Costs):
     assert all(rate > speed[48, 8e9] / 2 for rate in changes.values())
 
 
+def test_costs_of_another_k_or_model_are_refused(costs: Costs):
+    with pytest.raises(OptionError, match="of K=4, not of K=10"):
+        forecast("qwen3.5-397b", costs=costs, ram=48 * GIB)
+    with pytest.raises(OptionError, match=r"60 layers of 4096.*40 layers of 2048"):
+        forecast("qwen3.5-35b", top_k=4, costs=costs, ram=48 * GIB)
+    assert forecast("qwen3.5-397b", top_k=4, costs=costs, ram=48 * GIB).top_k == 4
+
+
 def test_a_disk_is_never_faster_than_memory(sizes: ModelSizes, costs: Costs):
     assert costs.with_ssd(1e15, sizes).full_ns == pytest.approx((costs.full_ns[0],) * 5)
     assert costs.with_ssd(2e9, sizes).full_ns[4] == pytest.approx(4 * 7_077_888 / 2)
@@ -152,6 +160,10 @@ def test_an_interval_holds_nine_of_ten():
     drawn = np.random.default_rng(0).lognormal(np.log(5), 0.2, 4000)
     inside = np.mean([value in Estimate.spread(5, 0.2) for value in drawn])
     assert 0.88 < inside < 0.92
+
+
+def test_an_estimate_knows_its_spread():
+    assert Estimate.spread(3.0, 0.2).relative == pytest.approx(0.2)
 
 
 def test_reading_round_and_round_hits_nothing_until_all_fits():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import flashmoe_nb as fm
-from flashmoe_nb.lab.forecasting.misses import curve, curve_error, waves_of
+from flashmoe_nb.lab.forecasting.misses import curve, curve_error, settled_waves, waves_of
 from flashmoe_nb.storage.synth import synthesize
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ def test_a_wave_is_the_reads_of_one_layer_of_one_token(tmp_path: Path):
         session = engine.session()
         engine.warm()
         with fm.record(session, measure_residency=True) as trace:
-            for token in (1, 2, 3):
+            for token in (1, 2, 3, 4):
                 session.feed([token])
-            found = waves_of(trace[:])
-    assert len(found) == 3 * 4
+            found, settled = waves_of(trace[:]), settled_waves(trace[:])
+    assert len(found) == 4 * 4
+    assert settled == found[2 * 4 :]  # half of the tokens, not of some number of waves
     assert all(missing == 0 and spent > 0 for missing, spent in found)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from flashmoe_nb.config import ModelConfig
@@ -13,7 +15,8 @@ from flashmoe_nb.lab import forecast
 from flashmoe_nb.lab.bench.options import Options
 from flashmoe_nb.lab.forecasting import Costs, probe
 from flashmoe_nb.lab.forecasting.bandwidth import measure_bandwidth
-from flashmoe_nb.lab.forecasting.check import Checked, check, table, write_checked
+from flashmoe_nb.lab.forecasting.check import Checked, check, residual_spread, table, write_checked
+from flashmoe_nb.lab.forecasting.estimating import MODEL_SPREAD
 from flashmoe_nb.lab.forecasting.outcome import Estimate
 from flashmoe_nb.lab.forecasting.probing import shape_of
 from flashmoe_nb.lab.sizes import load_config
@@ -57,6 +60,7 @@ def test_a_probe_measures_every_part(tmp_path: Path):
     assert Costs.load(tmp_path / "costs.json") == costs
     (tmp_path / "costs.json").unlink()
     assert not list(tmp_path.iterdir())
+    assert any(note.startswith("probing with K=2 took") for note in costs.notes)
     found = forecast("tiny", top_k=2, costs=costs)
     assert found.tokens_per_s.low < found.tokens_per_s.value < found.tokens_per_s.high
     assert found.machine.endswith("probed")
@@ -85,6 +89,16 @@ def test_the_table_counts_errors_and_what_lies_inside():
     assert one(8).error == pytest.approx(0.25)
     assert "1 of 2 inside" in table([one(10), one(20)]).text()
     assert "median absolute error 25.0%" in table([one(10), one(20)]).text()
+
+
+@pytest.mark.parametrize("residual", [0.0, 0.2])
+def test_the_residual_spread_is_what_the_other_parts_leave(residual: float):
+    rng = np.random.default_rng(0)
+    forecast_of = Estimate.spread(10, math.hypot(0.1, MODEL_SPREAD))
+    errors = math.hypot(0.1, residual) * rng.standard_normal(4000)
+    found = [Checked("tiny", 2, 0.5, "cold", forecast_of, 10 * math.exp(error), 0.5, 0.5) for error in errors]
+    assert residual_spread(found) == pytest.approx(residual, abs=0.03)
+    assert "residual spread" in table(found).text()
 
 
 def test_bandwidth_is_measured_by_size_and_threads(tmp_path: Path):
