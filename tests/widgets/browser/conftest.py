@@ -112,3 +112,24 @@ def notebook(page: Any, lab_url: str, lab_folder: Path) -> Iterator[Callable[...
     shut = "async () => { await window.jupyterapp?.serviceManager.sessions.shutdownAll(); }"
     if opened:
         page.evaluate(shut)
+
+
+@pytest.fixture
+def alone(chromium: Any) -> Iterator[Callable[..., Any]]:
+    """`alone(path, **context)`: a saved page without a network; it must ask for itself alone and raise no error."""
+    opened: list[tuple[Any, Path, list[str], list[str]]] = []
+
+    def open_alone(path: Path, **context: Any) -> Any:
+        page = chromium.new_context(offline=True, **context).new_page()
+        asked: list[str] = []
+        errors: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        opened.append((page, path, asked, errors))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_alone
+    for page, path, asked, errors in opened:
+        page.context.close()
+        assert (asked, errors) == ([path.as_uri()], [])

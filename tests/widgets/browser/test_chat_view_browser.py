@@ -160,7 +160,7 @@ def test_it_fits_from_narrow_to_wide(talk: Talk, screenshots: Path, width: int):
         root.screenshot(path=screenshots / f"chat_view_{width}_{theme}.png")
 
 
-def test_a_page_shows_what_was_said(chromium: Any, tmp_path: Path):
+def test_a_page_shows_what_was_said(alone: Callable[..., Any], tmp_path: Path):
     with fm.open() as engine:
         chat = fm.Chat(engine, max_tokens=8)
         chat.send("Hello")
@@ -168,15 +168,7 @@ def test_a_page_shows_what_was_said(chromium: Any, tmp_path: Path):
         path = view.to_html(tmp_path / "page.html")
         said = chat.messages[-1]["content"]
         view.close()
-    context = chromium.new_context(offline=True)
-    page = context.new_page()
-    asked: list[str] = []
-    errors: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(path.as_uri())
+    page = alone(path)
     page.locator('.fm-entry[data-kind="text"]').wait_for()
     assert page.locator('.fm-entry[data-kind="text"] .fm-said').inner_text() == said
     assert page.locator('[data-name="send"]').is_disabled()
-    assert (asked, errors) == ([path.as_uri()], [])
-    context.close()

@@ -144,7 +144,11 @@ def test_values_are_inspected_and_changed(panel: Panel):
     assert panel.opened.ask("float((view.debugger.values['mixer'] ** 2).mean() ** 0.5)") == pytest.approx(
         4 * rms, rel=1e-4
     )
+    in_order = panel.opened.ask("view.debugger.values['mixer'].flatten().tolist()")
     panel.click("edit-shuffle")
+    shuffled = panel.opened.ask("view.debugger.values['mixer'].flatten().tolist()")
+    assert shuffled != in_order
+    assert sorted(shuffled) == sorted(in_order)
     assert panel.opened.ask("float((view.debugger.values['mixer'] ** 2).mean() ** 0.5)") == pytest.approx(
         4 * rms, rel=1e-4
     )
@@ -213,7 +217,9 @@ def test_the_router_is_edited_and_the_difference_shown(panel: Panel):
     assert panel.opened.ask("(view.panel.desk.wanted.lens, view.panel.desk.wanted.comparing)") == (False, False)
 
 
-def test_a_reload_and_a_page_without_network_show_the_place_again(panel: Panel, tmp_path: Path, chromium: Any):
+def test_a_reload_and_a_page_without_network_show_the_place_again(
+    panel: Panel, tmp_path: Path, alone: Callable[..., Any]
+):
     panel.click("layer-1")
     panel.click("stage-router")
     panel.opened.ask(f"str(view.to_html({str(tmp_path / 'page.html')!r}))")
@@ -224,13 +230,10 @@ def test_a_reload_and_a_page_without_network_show_the_place_again(panel: Panel, 
     assert again.text("place") == place
     again.click("step")
     assert again.where() == (0, 1, "expert_read")
-    context = chromium.new_context(offline=True)
-    page = context.new_page()
-    page.goto((tmp_path / "page.html").as_uri())
+    page = alone(tmp_path / "page.html")
     assert page.locator('[data-name="place"]').inner_text() == place
     assert page.locator('[aria-label^="probability"]').evaluate(PAINTED) > 1000
     assert page.locator('[data-name="step"]').is_disabled()
-    context.close()
 
 
 TOO_WIDE = """root => {
