@@ -18,6 +18,9 @@ view
 WHERE = "(lambda w: w and (w.token, w.layer, str(w.stage)))(view.debugger.where)"
 
 
+_SLIDE = "(el, value) => { el.value = value; el.dispatchEvent(new Event('change', {bubbles: true})); }"
+
+
 class Panel:
     """The widget's controls by their names."""
 
@@ -38,6 +41,10 @@ class Panel:
 
     def choose(self, name: str, value: str) -> None:
         self._after(lambda: self.named(name).select_option(value))
+
+    def scroll(self, name: str, value: int) -> None:
+        """Move a slider and let go of it."""
+        self._after(lambda: self.named(name).evaluate(_SLIDE, value))
 
     def number(self) -> int:
         return int(self.named("place").get_attribute("data-number"))
@@ -164,12 +171,21 @@ def test_values_are_inspected_and_changed(panel: Panel):
 
 
 def test_a_tall_value_is_scrolled(panel: Panel):
-    panel.opened.ask("view.attach(engine, prompt='x') and None")
     panel.click("layer-0")
     panel.click("stage-router")
     assert panel.named("rows").is_hidden()
     panel.choose("value", "router.logits")
     assert "one vector" in panel.root.inner_text()
+    assert panel.named("rows").is_hidden(), "all of it is in the picture"
+    panel.click("token")
+    panel.click("back")
+    panel.choose("value", "logits")
+    picture = panel.root.locator('[aria-label^="slice"]')
+    before = picture.evaluate("canvas => canvas.toDataURL()")
+    panel.scroll("rows", 9)
+    assert panel.opened.ask("view.panel.desk.wanted.first_row") == 9
+    assert panel.opened.ask("view.state['debugger']['facts']['value']['first_row']") == 9
+    assert picture.evaluate("canvas => canvas.toDataURL()") != before
 
 
 PAINTED = """canvas => {
