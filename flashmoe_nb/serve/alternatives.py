@@ -5,6 +5,7 @@ Hears the logits before a token is drawn and the token after. Knows no HTTP.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,8 @@ class Alternatives:
     def __init__(self, tokenizer: Tokenizer, count: int) -> None:
         self._tokenizer, self._count = tokenizer, count
         self._likeliest: list[tuple[int, float]] = []
-        self._rows: list[dict[str, Any]] = []
+        self._rows: deque[dict[str, Any]] = deque()
+        """Appended to by the thread that decodes, taken from by the one that answers."""
 
     def hear(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Note the likeliest tokens. Shapes: logits [V], given back as they are."""
@@ -41,8 +43,7 @@ class Alternatives:
 
     def take(self) -> list[dict[str, Any]]:
         """The rows since the last time."""
-        rows, self._rows = self._rows, []
-        return rows
+        return [self._rows.popleft() for _ in range(len(self._rows))]
 
     def _row(self, token_id: int, logprob: float) -> dict[str, Any]:
         raw = self._tokenizer.token_bytes(token_id)

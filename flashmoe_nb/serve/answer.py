@@ -75,7 +75,7 @@ class Answer:
             message["content"] = ""
         choice = {"index": 0, "message": message, "finish_reason": self._reason(), "logprobs": None}
         if self._alternatives is not None:
-            choice["logprobs"] = {"content": self._rows + self._alternatives.take()}
+            choice["logprobs"] = {"content": self._rows}
         extra = {"flashmoe": {"broken_calls": self._broken}} if self._broken else {}
         return self._head | {"object": "chat.completion", "choices": [choice], "usage": self._usage()} | extra
 
