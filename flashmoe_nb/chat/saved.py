@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flashmoe_nb.errors import OptionError, PackError, PromptError
-from flashmoe_nb.storage.atomic import partial_path
+from flashmoe_nb.storage.atomic import write_json
 from flashmoe_nb.text.messages import checked_messages
 
 if TYPE_CHECKING:
@@ -26,9 +26,7 @@ def write(path: Path | str, messages: Sequence[Mapping[str, Any]], tools: Sequen
     target = Path(path)
     row = {"format": FORMAT, "kind": "flashmoe_nb chat", "model": model, "tools": list(tools), "messages": messages}
     try:
-        partial = partial_path(target)
-        partial.write_text(json.dumps(row, ensure_ascii=False, indent=1) + "\n", "utf-8")
-        partial.replace(target)
+        write_json(target, row)
     except OSError as error:
         raise PackError(f"{target} cannot be written ({error}): give a path in a folder you may write to") from error
 

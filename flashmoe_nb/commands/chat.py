@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flashmoe_nb.commands.parser import Commands, add_command, add_engine_options, open_engine
-from flashmoe_nb.errors import FlashMoeError
+from flashmoe_nb.errors import FlashMoeError, OptionError
 
 if TYPE_CHECKING:
     import argparse
@@ -45,19 +45,21 @@ def add(commands: Commands) -> None:  # type: ignore[valid-type]
 def _chat(arguments: argparse.Namespace) -> int:
     from flashmoe_nb.chat import Chat
 
+    if arguments.load is not None and arguments.system is not None:
+        raise OptionError("--load brings its own system prompt, --system gives another: leave one of them out")
     with open_engine(arguments) as engine:
-        chat = Chat(
-            engine,
-            system=arguments.system,
-            enable_thinking=arguments.think,
-            thinking_budget=arguments.thinking_budget,
-            max_tokens=arguments.max_tokens,
-            temperature=arguments.temperature,
-            top_p=arguments.top_p,
-            seed=arguments.seed,
-        )
-        if arguments.load is not None:
-            chat.messages = Chat.load(arguments.load, engine).messages
+        options: dict[str, Any] = {
+            "enable_thinking": arguments.think,
+            "thinking_budget": arguments.thinking_budget,
+            "max_tokens": arguments.max_tokens,
+            "temperature": arguments.temperature,
+            "top_p": arguments.top_p,
+            "seed": arguments.seed,
+        }
+        if arguments.load is None:
+            chat = Chat(engine, system=arguments.system, **options)
+        else:
+            chat = Chat.load(arguments.load, engine, **options)
         if sys.stdin.isatty():
             print(f"{engine!r}\n{_HELP}", file=sys.stderr)
         while (line := _read_line()) is not None:
