@@ -1,7 +1,7 @@
 """Calls that are valid by construction: a grammar rules out every token that cannot go on to a call that fits a schema.
 
-Optional, by the extra `grammar`: llguidance was measured beside xgrammar, costs microseconds a token like it, and needs
-no torch. Text outside of calls stays free, unless a call is asked for. Only the token limit can still cut a call short.
+Optional, by the extra `grammar`: llguidance needs no torch. Text outside of calls stays free, unless a call is asked
+for. Only the token limit can still cut a call short.
 """
 
 from __future__ import annotations
@@ -80,16 +80,15 @@ class CallGuide:
         self, maker: GrammarMaker, tools: Sequence[Tool], call_format: CallFormat, *, required: bool = False
     ) -> None:
         self._maker, self._tools, self._format = maker, tools, call_format
-        self._matcher: Any = maker.matcher(tools, call_format, with_opening=True) if required else None
+        first = maker.matcher(tools, call_format, with_opening=required)  # refuses a schema without a grammar
+        self._matcher: Any = first if required else None
+        self._ready: Any = None if required else first
+        """For the first call that is opened."""
         self._required = required
         self._was_inside = False
         self._bits = np.empty((1, -(-maker.vocab_size // 32)), np.int32)
         self.spent_ns = 0
         """Time taken so far."""
-        self.n_masked = 0
-        """Tokens drawn under a grammar."""
-        if not required:
-            maker.matcher(tools, call_format, with_opening=False)  # a schema without a grammar is refused now
 
     def mask(self, logits: NDArray[np.float32], *, inside: bool, thinking: bool) -> NDArray[np.float32]:
         """Logits with what the grammar forbids at -inf. Shapes: logits [V].
@@ -105,7 +104,6 @@ class CallGuide:
             self._matcher.unsafe_compute_mask_ptr(self._bits.ctypes.data, self._bits.nbytes)
             allowed = np.unpackbits(self._bits.view(np.uint8)[0], bitorder="little")[: len(logits)].astype(bool)
             logits = np.where(allowed, logits, np.float32(-np.inf))
-            self.n_masked += 1
         self.spent_ns += time.perf_counter_ns() - start_ns
         return logits
 
@@ -125,7 +123,9 @@ class CallGuide:
     def _turn_to(self, *, inside: bool) -> None:
         """A call begins or has ended."""
         if inside and not self._was_inside and not self._required:
-            self._matcher = self._maker.matcher(self._tools, self._format, with_opening=False)
+            if self._ready is None:
+                self._ready = self._maker.matcher(self._tools, self._format, with_opening=False)
+            self._matcher, self._ready = self._ready, None
         elif self._was_inside and not inside:
             self._matcher, self._required = None, False
         self._was_inside = inside

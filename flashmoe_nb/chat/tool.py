@@ -114,8 +114,7 @@ class FunctionTool:
         try:
             self._validated(arguments)
         except pydantic.ValidationError as error:
-            rows = error.errors(include_url=False, include_context=False, include_input=False)[:5]
-            return "; ".join(_located(row["loc"], row["msg"]) for row in rows)
+            return _told(error)
         return None
 
     def run(self, arguments: Mapping[str, Any]) -> str:
@@ -125,9 +124,11 @@ class FunctionTool:
             ToolError: the arguments do not fit, or the result cannot be written as JSON.
             Whatever the function raises.
         """
-        if (problem := self.problem(arguments)) is not None:
-            raise ToolError(f"{self.name} was not called: {problem}")
-        return _as_text(self.name, self.function(**self._validated(arguments)))
+        try:
+            validated = self._validated(arguments)
+        except pydantic.ValidationError as error:
+            raise ToolError(f"{self.name} was not called: {_told(error)}") from None
+        return _as_text(self.name, self.function(**validated))
 
     def _validated(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         return self._types.validate_json(pydantic_core.to_json(dict(arguments)))
@@ -258,6 +259,11 @@ def _without_titles(schema: dict[str, Any]) -> dict[str, Any]:
         else:
             kept[key] = value
     return kept
+
+
+def _told(error: pydantic.ValidationError) -> str:
+    rows = error.errors(include_url=False, include_context=False, include_input=False)[:5]
+    return "; ".join(_located(row["loc"], row["msg"]) for row in rows)
 
 
 def _located(path: Any, message: str) -> str:

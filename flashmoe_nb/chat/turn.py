@@ -19,7 +19,7 @@ from flashmoe_nb.text.thinking import CLOSE as THINK_CLOSE
 from flashmoe_nb.text.thinking import ThinkingSplit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -120,8 +120,10 @@ class Turn:
         except Stopped:
             return
         for text in self._texts():
-            yield from self._kept(self._split(text))
-        yield from self._kept(self._rest())
+            yield from self._kept(self._split(self._thinking.push(text)))
+        yield from self._kept(self._split(self._thinking.finish()))
+        if self._calls is not None:
+            yield from self._kept(self._calls.finish())
 
     def message(self) -> dict[str, Any]:
         """The turn as a message of the conversation; broken calls stand in its content as they were written."""
@@ -191,23 +193,15 @@ class Turn:
             logits = self._guide.mask(logits, inside=self.in_call, thinking=self.in_thought)
         return logits
 
-    def _split(self, text: str) -> Iterator[Piece]:
-        for piece in self._thinking.push(text):
+    def _split(self, pieces: Iterable[Thought | Text]) -> Iterator[Piece]:
+        """Calls out of the text."""
+        for piece in pieces:
             if isinstance(piece, Text) and self._calls is not None:
                 yield from self._calls.push(piece.text)
             else:
                 yield piece
 
-    def _rest(self) -> Iterator[Piece]:
-        for piece in self._thinking.finish():
-            if isinstance(piece, Text) and self._calls is not None:
-                yield from self._calls.push(piece.text)
-            else:
-                yield piece
-        if self._calls is not None:
-            yield from self._calls.finish()
-
-    def _kept(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+    def _kept(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
         for piece in pieces:
             self.pieces_so_far.append(piece)
             yield piece
