@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from flashmoe_nb import Engine
+    from flashmoe_nb.lab.demo.evalset import EvalSet
 
     Open = Callable[[], Engine]
 
@@ -27,7 +28,11 @@ EXAMPLES = (
 def add_options(command: argparse.ArgumentParser) -> None:
     """What only this evaluation takes."""
     tools = command.add_argument_group("eval tools")
-    tools.add_argument("--bits", default="4,3,2", help="of the experts; the first is what the others are compared with")
+    tools.add_argument(
+        "--bits",
+        default="4,3,2",
+        help="of the experts; compared with the first --also, else the first of these",
+    )
     tools.add_argument("--prompts", type=int, default=12, help="answered of each format, at most 600 and 300")
     tools.add_argument("--formats", default="json,xml", help="of the calls")
     tools.add_argument("--likelihood", type=int, default=12, help="prompts of each format read with the right answer")
@@ -46,13 +51,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure every model in turn, and print the table."""
     import flashmoe_nb as fm
     from flashmoe_nb.lab.demo import reproduce
+    from flashmoe_nb.lab.demo.evalset import EvalSet, shipped
     from flashmoe_nb.lab.tool_validity import report
 
     rows: dict[str, Any] = {}
-    formats = _formats(arguments.formats)
+    formats, evalset = _formats(arguments.formats), EvalSet.load(shipped())
     with fm.open(top_k=arguments.top_k, ops=arguments.ops, dtype="float32") as engine:
         for name, open_model in _models(engine, arguments):
-            for row in _measured(open_model, arguments, formats):
+            for row in _measured(open_model, evalset, arguments, formats):
                 rows[name] = row
                 if arguments.out is not None:
                     about = {"top_k": engine.top_k, "bits": arguments.bits, "prompts": arguments.prompts}
@@ -86,13 +92,13 @@ def _models(engine: Engine, arguments: argparse.Namespace) -> Iterator[tuple[str
             yield f"{fewest} bits in layer {layer}", partial(requantize, engine, fewest, layers=[layer])
 
 
-def _measured(open_model: Open, arguments: argparse.Namespace, formats: list[str]) -> Iterator[dict[str, Any]]:
+def _measured(
+    open_model: Open, evalset: EvalSet, arguments: argparse.Namespace, formats: list[str]
+) -> Iterator[dict[str, Any]]:
     """The row of one model, again and again while it grows."""
     from flashmoe_nb.lab.demo.engine_subject import EngineSubject
-    from flashmoe_nb.lab.demo.evalset import EvalSet, shipped
     from flashmoe_nb.lab.tool_validity import measure
 
-    evalset = EvalSet.load(shipped())
     with closing(open_model()) as engine:
         subject, found = EngineSubject(engine), measure.Found()
         read = measure.chosen_prompts(evalset, arguments.likelihood, formats)
