@@ -3,7 +3,7 @@
 import styles from "./cache_sim.css";
 import { makeSheet } from "./canvas";
 import { SOURCES, themeOf } from "./colours";
-import { between, bytesAt, capacityAt, latencyOf, missedBytes, type Sim, shareAt, tokensPerS } from "./curves";
+import { bytesAt, capacityAt, latencyOf, missedBytes, type Sim, shareAt, tokensPerS } from "./curves";
 import { drawCurves } from "./curves_plot";
 import { button, make, setText } from "./dom";
 import { byteText, percent, three } from "./format";
@@ -109,7 +109,7 @@ function rows(sim: Sim, capacity: number, ssd: number, wait: number): HTMLElemen
   const head = ["at this size", "hit rate", "of the oracle's", "from SSD a token", "tokens/s"];
   const made = [make("tr", "", {}, ...head.map((text) => make("th", "", {}, text)))];
   for (const policy of sim.policies) {
-    const hit = between(sim.capacities, sim.hit_rates[sim.policies.indexOf(policy)], capacity);
+    const hit = shareAt(sim, policy, capacity);
     made.push(rowOf(policy, POLICY_NAMES[policy] ?? policy, sim, hit, oracle, ssd, wait));
   }
   if (sim.realised !== null) {

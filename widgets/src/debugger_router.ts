@@ -1,6 +1,6 @@
 // The router of the layer: what it chooses and how surely, and an editor that bans, forces and sets K.
 
-import { makeSheet } from "./canvas";
+import { makeSheet, type Sheet } from "./canvas";
 import { SOURCES, themeOf } from "./colours";
 import { type Act, type Report, type RouterFacts, type Show, shortNumber } from "./debugger_report";
 import { button, make, setText } from "./dom";
@@ -94,7 +94,7 @@ function bannedButtons(router: RouterFacts, act: Act): (HTMLElement | string)[] 
   return ["banned:", ...buttons];
 }
 
-function drawProbabilities(sheet: ReturnType<typeof makeSheet>, { arrays }: Report, router: RouterFacts): void {
+function drawProbabilities(sheet: Sheet, { arrays }: Report, router: RouterFacts): void {
   sheet.fit(HEIGHT_PX);
   const { context, width, canvas } = sheet;
   const theme = themeOf(canvas);

@@ -1,6 +1,6 @@
 // The value inspector: statistics, histogram, a slice as a picture, the largest entries, and buttons that change it.
 
-import { makeSheet, PixelGrid } from "./canvas";
+import { makeSheet, PixelGrid, type Sheet } from "./canvas";
 import { cividis, css, shade, themeOf } from "./colours";
 import { type Act, type Report, type Show, shortNumber, type ValueFacts } from "./debugger_report";
 import { button, make, setText } from "./dom";
@@ -91,8 +91,6 @@ function readRows({ facts }: Report): HTMLElement[] {
   });
   return [header, ...rows];
 }
-
-type Sheet = ReturnType<typeof makeSheet>;
 
 function drawHistogram(sheet: Sheet, { arrays }: Report, value: ValueFacts): void {
   sheet.fit(HISTOGRAM_PX);

@@ -41,6 +41,5 @@ export function pageModel(traits: Record<string, unknown>): Model {
     save_changes: () => undefined,
     send: () => undefined,
     on: () => undefined,
-    off: () => undefined,
   };
 }

@@ -1,7 +1,7 @@
 // What the page cache holds: a map of all layers and experts, the selected layer in full, and buttons to change it.
 
 import { makeSheet, PixelGrid } from "./canvas";
-import { cividis, pixel, shade, themeOf } from "./colours";
+import { cividis, css, pixel, shade, themeOf } from "./colours";
 import { button, make, setText } from "./dom";
 import { makeEvictions } from "./evictions";
 import { byteText, percent } from "./format";
@@ -160,7 +160,7 @@ function detailText(layer: number, own: Uint8Array, expertBytes: number, routed:
 
 function legend(): HTMLElement {
   const ramp = make("i", "fm-ramp");
-  const stops = Array.from({ length: 9 }, (_, n) => `#${hex(shade(cividis, n / 8))}`);
+  const stops = Array.from({ length: 9 }, (_, n) => css(shade(cividis, n / 8)));
   ramp.style.background = `linear-gradient(90deg, ${stops.join(", ")})`;
   const items = [
     make("span", "fm-faint", {}, "not resident ", ramp, " resident"),
@@ -168,11 +168,6 @@ function legend(): HTMLElement {
     make("span", "fm-faint", {}, make("i", "fm-box fm-box-routed"), "chosen for this token"),
   ];
   return make("div", "fm-row fm-legend", {}, ...items);
-}
-
-function hex(colour: number): string {
-  const bytes = [colour & 255, (colour >> 8) & 255, (colour >> 16) & 255];
-  return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 export default widget({

@@ -69,7 +69,7 @@ export interface ReadSum {
   readonly hitBytes: number;
   readonly inferred: boolean;
   /** Time in which at least one read ran. */
-  readMs: number;
+  readonly readMs: number;
   /** The same of reads that waited for the SSD. */
   readonly ssdMs: number;
   /** Of the passes themselves. */

@@ -1,6 +1,6 @@
 // What a token can be coloured by, as numbers with a unit; NaN where it is not known. Draws nothing.
 
-import { byteText, msText } from "./format";
+import { byteText, msText, percent } from "./format";
 import { DECODE, type ReadSums } from "./reads";
 import { lowerBound, type RunStore } from "./store";
 
@@ -29,7 +29,7 @@ export const MEASURES: readonly Measure[] = [
     label: "Probability",
     title: "What the model gave it before it was drawn",
     of: (store, _, token) => Math.exp(store.column("token_logprob").at(token)),
-    text: (share) => `${(share * 100).toFixed(1)} %`,
+    text: percent,
     most: 1,
   },
   {

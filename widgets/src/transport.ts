@@ -10,7 +10,6 @@ export interface Model {
   save_changes(): void;
   send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
   on(event: string, callback: (...values: never[]) => void): void;
-  off(event?: string | null, callback?: ((...values: never[]) => void) | null): void;
 }
 
 /** Ask Python for something: its `View.on_command(name)` runs; an answer comes as a part, see `store.onPart`. */

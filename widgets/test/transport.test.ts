@@ -19,7 +19,6 @@ function fakeModel(traits: Record<string, unknown>) {
     },
     send: (content) => sent.push(content as Record<string, unknown>),
     on: (event, callback) => listeners.set(event, [...(listeners.get(event) ?? []), callback as never]),
-    off: () => undefined,
   };
   const emit = (event: string, ...values: unknown[]) => {
     for (const listener of listeners.get(event) ?? []) listener(...values);
