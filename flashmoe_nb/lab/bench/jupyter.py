@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import flashmoe_nb
 from flashmoe_nb.errors import OptionError
 
 if TYPE_CHECKING:
@@ -167,7 +166,7 @@ def chromium() -> Iterator[Any]:
 
 def _start(folder: Path, own: Path, port: int) -> subprocess.Popen[bytes]:
     dirs = {f"JUPYTER_{kind}_DIR": str(own / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
-    ours = str(Path(flashmoe_nb.__file__).parents[1])
+    ours = str(Path(__file__).parents[3])
     env = {**os.environ, **dirs, "IPYTHONDIR": str(own / "ipython"), "PYTHONPATH": ours}
     options = [*_OPTIONS, f"--port={port}", f"--ServerApp.root_dir={folder}", "--expose-app-in-browser"]
     command = [sys.executable, "-m", "jupyterlab", *options, f"--IdentityProvider.token={TOKEN}"]
