@@ -201,10 +201,10 @@ def _quality_claims() -> tuple[Claim, ...]:
         Claim(
             "k4",
             "K=4 keeps the quality; K=3 collapses",
-            "its README; results.tsv row 29",
+            "its README; early log (2af7844) rows 28, 29, 43 and 53",
             "Five prompts, judged by eye. A fork's 26 tasks on the 35B: K=3 23, K=4 24, K=5 25, K=8 25; another claims "
             "the model was trained with K=4: its config says 10. Perplexity at K=10 was never published.",
-            "KL, perplexity and bytes by K on the demo model. Its training drew K=4 for a fifth of the steps, so it "
+            "KL, perplexity and bytes by K on the demo model. Its training drew K=4 for 30 % of the steps, so it "
             "flatters K=4; the real model was not trained for it.",
             MEASURED,
             ("k-sweep",),
@@ -215,7 +215,7 @@ def _quality_claims() -> tuple[Claim, ...]:
             "its README",
             'Its log calls the same runs "excellent". A fork: WikiText-2 perplexity 3.64 at 4 bits, 5.71 at 2.',
             f"Speed, size and damage belong together: {3_932_160 / 7_077_888:.0%} of the bytes. On the demo model JSON "
-            "syntax survives at 2 bits and arguments suffer (exact calls 85 to 74 %); see its card.",
+            "syntax survives at 2 bits and arguments suffer (exact calls 95 to 85 % of 250); see docs/chat.md.",
             MEASURED,
             ("fewer-bits",),
         ),

@@ -20,7 +20,7 @@ class Way(StrEnum):
 
 
 def minmax(values: mx.array, bits: int, group_size: int) -> tuple[mx.array, mx.array, mx.array]:
-    """Packed words, bfloat16 scales and biases of the min-max grid. Shapes: values [..., D]."""
+    """Packed words, and scales and biases as the values have them, of the min-max grid. Shapes: values [..., D]."""
     groups = values.reshape(*values.shape[:-1], -1, group_size)
     low, high = groups.min(-1, keepdims=True), groups.max(-1, keepdims=True)
     levels = 2**bits - 1
@@ -29,7 +29,7 @@ def minmax(values: mx.array, bits: int, group_size: int) -> tuple[mx.array, mx.a
     per_word = 32 // bits
     shifts = mx.arange(per_word, dtype=mx.uint32) * bits
     words = mx.left_shift(codes.reshape(*values.shape[:-1], -1, per_word), shifts).sum(-1).astype(mx.uint32)
-    return words, scale.squeeze(-1).astype(mx.bfloat16), low.squeeze(-1).astype(mx.bfloat16)
+    return words, scale.squeeze(-1), low.squeeze(-1)
 
 
 def apply(model: Any, bits: int, way: Way) -> None:
@@ -48,6 +48,7 @@ def apply(model: Any, bits: int, way: Way) -> None:
             if way is Way.MX:
                 words, scales, biases = mx.quantize(values.astype(mx.bfloat16), group_size=size, bits=bits)
             else:
-                words, scales, biases = minmax(values, bits, size)
+                words, *pair = minmax(values, bits, size)
+                scales, biases = (part.astype(mx.bfloat16) for part in pair)
             module.weight, module.scales, module.biases, module.bits = words, scales, biases, bits
             mx.eval(module.parameters())

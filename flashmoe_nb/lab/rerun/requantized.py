@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 import numpy as np
 
 from flashmoe_nb.errors import UnsupportedError
+from flashmoe_nb.lab.demo.fewer_bits import minmax
 from flashmoe_nb.lab.rerun.ways import Plain
 from flashmoe_nb.observe.requantize import requantize_slot
 from flashmoe_nb.storage.atomic import partial_path, require_free_space
@@ -59,20 +61,19 @@ def write_requantized(
     """
     store = checkpoint.routed
     assert store is not None, "checked when the experiment was started"
-    writer = _Writer(checkpoint, store, bits, layers, experts)
-    specs = [*writer.resident_specs(), *writer.expert_specs()]
-    require_free_space(folder, sum(spec.nbytes for spec in specs))
-    shards = plan_shards(specs)
-    for shard in shards:
-        write_partial_shard(folder, shard, writer.chunks, lambda _: None)
-        partial_path(folder / shard.file_name).replace(folder / shard.file_name)
-    (folder / INDEX_NAME).write_text(json.dumps(index_of(shards)), encoding="utf-8")
-    (folder / "config.json").write_text(json.dumps(writer.config()), encoding="utf-8")
-    for name in ("tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja"):
-        if (checkpoint.folder / name).exists():
-            shutil.copy(checkpoint.folder / name, folder / name)
-    writer.close()
-    return sum(spec.nbytes for spec in writer.expert_specs())
+    with closing(_Writer(checkpoint, store, bits, layers, experts)) as writer:
+        specs = [*writer.resident_specs(), *writer.expert_specs()]
+        require_free_space(folder, sum(spec.nbytes for spec in specs))
+        shards = plan_shards(specs)
+        for shard in shards:
+            write_partial_shard(folder, shard, writer.chunks, lambda _: None)
+            partial_path(folder / shard.file_name).replace(folder / shard.file_name)
+        (folder / INDEX_NAME).write_text(json.dumps(index_of(shards)), encoding="utf-8")
+        (folder / "config.json").write_text(json.dumps(writer.config()), encoding="utf-8")
+        for name in ("tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja"):
+            if (checkpoint.folder / name).exists():
+                shutil.copy(checkpoint.folder / name, folder / name)
+        return sum(spec.nbytes for spec in writer.expert_specs())
 
 
 class _Writer:
@@ -89,7 +90,8 @@ class _Writer:
         self._checkpoint, self._store, self._bits = checkpoint, store, bits
         self._changed = frozenset(store.layers if layers is None else layers)
         self._some = None if experts is None else frozenset(experts)
-        self._plain = Plain(store)
+        self._group_size, self._own_bits = self._stored()
+        self._plain = Plain(store)  # opens files: after whatever may be refused
         entries, names = checkpoint.index.entries, checkpoint.names
         self._resident = {named.key: entries[named.key] for named in names.resident.values()}
         norm = names.resident["layers.0.input_layernorm.weight"].key
@@ -98,7 +100,6 @@ class _Writer:
         self._sources: dict[str, tuple[int, str]] = {}
         self._made: tuple[tuple[int, str], list[tuple[bytes, bytes, bytes]]] | None = None
         """The three parts of one projection of one layer, expert by expert; only the last asked for is kept."""
-        self._group_size, self._own_bits = self._stored()
 
     def _stored(self) -> tuple[int, int]:
         """Group size and bits of gate_proj, as its shapes tell."""
@@ -192,20 +193,13 @@ class _Writer:
         values = mx.dequantize(
             packed, scales.astype(mx.float32), biases.astype(mx.float32), group_size=group, bits=self._own_bits
         )
-        made = minmax(values, group) if self._bits == _ORIGINAL_BITS else mx.quantize(values, group, self._bits)
+        made = (
+            minmax(values, _ORIGINAL_BITS, group)
+            if self._bits == _ORIGINAL_BITS
+            else mx.quantize(values, group, self._bits)
+        )
         words, scale, low = made
         return tuple(_raw(part) for part in (words, scale.astype(scales.dtype), low.astype(scales.dtype)))  # type: ignore[return-value]
-
-
-def minmax(values: mx.array, group_size: int) -> tuple[mx.array, mx.array, mx.array]:
-    """2-bit words, scales and biases of each group's minimum and maximum. Shapes: values [R, C]."""
-    groups = values.reshape(values.shape[0], -1, group_size)
-    low, high = groups.min(-1, keepdims=True), groups.max(-1, keepdims=True)
-    scale = mx.maximum((high - low) / 3, 1e-10)
-    codes = mx.clip(mx.round((groups - low) / scale), 0, 3).astype(mx.uint32)
-    shifts = mx.arange(16, dtype=mx.uint32) * 2
-    words = mx.left_shift(codes.reshape(values.shape[0], -1, 16), shifts).sum(-1).astype(mx.uint32)
-    return words, scale.squeeze(-1), low.squeeze(-1)
 
 
 def _array(raw: NDArray[np.uint8], dtype: str, shape: tuple[int, ...]) -> mx.array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 import flashmoe_nb as fm
 from flashmoe_nb import lab
 from flashmoe_nb.engine.memory_limit import MemoryLimit
-from flashmoe_nb.errors import CheckpointError, OptionError, PageCacheError
+from flashmoe_nb.errors import CheckpointError, OptionError, PackError, PageCacheError, UnsupportedError
 from flashmoe_nb.lab.audit import ledger
 from flashmoe_nb.lab.forecasting.check import Checked, write_checked
 from flashmoe_nb.lab.forecasting.dense_moe import dense_against_moe
@@ -63,6 +64,8 @@ def test_kernels_are_compared_without_tokens(name: str, engine: fm.Engine, tmp_p
     pytest.importorskip("numba")
     result = _quick(name, engine, tmp_path)
     assert result.same_tokens is None
+    assert len(result.arms) >= 2
+    assert all(len(arm.times_ns) == 2 and min(arm.times_ns) > 0 for arm in result.arms.values())
     assert result.per == "call"
 
 
@@ -122,6 +125,23 @@ def test_a_requantized_checkpoint_is_what_requantized_slots_hold(engine: fm.Engi
             found, expected, own = (np.array(one.feed([token])) for one in (session, slots, plain))
     assert np.abs(found - expected).max() < 1e-3 * np.abs(expected).max()
     assert np.abs(own - expected).max() > 1e-2 * np.abs(expected).max()
+
+
+def _open_files() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
+
+
+def test_nothing_stays_open_where_fewer_bits_are_refused(
+    engine: fm.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    before = _open_files()
+    with pytest.raises(UnsupportedError, match="4 bits already") as refused:
+        write_requantized(engine.checkpoint, tmp_path, 4)
+    assert _open_files() == before, refused  # the frames are still alive, so nothing was collected
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+    with pytest.raises(PackError) as full:
+        write_requantized(engine.checkpoint, tmp_path, 2)
+    assert _open_files() == before, full
 
 
 def test_choices_on_a_par_may_differ_others_not():
