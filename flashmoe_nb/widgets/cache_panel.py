@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from flashmoe_nb.errors import OptionError
+from flashmoe_nb.errors import ClosedError, OptionError
 from flashmoe_nb.widgets.sweeper import Sweeper
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class CachePanel:
 
     def __init__(self, view: View) -> None:
         self.sweeper: Sweeper | None = None
-        """None where no engine is attached."""
+        """None where no engine with experts is attached."""
         self.shares: dict[int, NDArray[np.uint8]] = {}
         """What was seen last of each layer, as `sweeper.quantized`."""
         self._view = view
@@ -40,7 +40,7 @@ class CachePanel:
         self.shares = {}
         self._view.keep({"kind": "residency_seen", "layers": {}})
         engine, trace = self._view.engine, self._view.trace
-        if engine is None or trace is None:
+        if engine is None or trace is None or not trace.sparse_layers:
             self._tell("none")
             return
         self.sweeper = Sweeper(trace.sparse_layers, engine.residency, self._found, self._failed)
@@ -68,7 +68,8 @@ class CachePanel:
         """Drop the experts of a layer, or of all, from the page cache; returns at once.
 
         Raises:
-            OptionError: nothing with an engine is attached.
+            OptionError: nothing with an engine and experts is attached.
+            ClosedError: its engine was closed.
         """
         engine, what = self._engine_to("evict"), _named(layer)
         self._work(f"evicting {what} …", lambda: engine.evict(layer))
@@ -77,7 +78,8 @@ class CachePanel:
         """Read the experts of a layer, or of all, into the page cache; returns at once.
 
         Raises:
-            OptionError: nothing with an engine is attached.
+            OptionError: nothing with an engine and experts is attached.
+            ClosedError: its engine was closed.
         """
         engine, what = self._engine_to("warm"), _named(layer)
         self._work(f"reading {what} …", lambda: engine.warm(layer))
@@ -117,8 +119,13 @@ class CachePanel:
 
     def _engine_to(self, verb: str) -> Engine:
         engine = self._view.engine
-        if engine is None or self.sweeper is None:
+        if engine is None:
             raise OptionError(f"there is no page cache to {verb}: attach(session), a trace was recorded earlier")
+        if engine.closed:
+            raise ClosedError(f"there is no page cache to {verb}: its engine was closed; open another and attach it")
+        if self.sweeper is None:
+            why = "nothing is attached any more" if engine.config.moe else "this model has no experts"
+            raise OptionError(f"there is no page cache to {verb}: {why}; attach(session) of one with experts")
         return engine
 
     def _tell(self, state: str, text: str = "") -> None:

@@ -49,7 +49,8 @@ class PageCacheView(View):
         """Drop the experts of a layer, or of all, from the page cache; returns at once.
 
         Raises:
-            OptionError: nothing with an engine is attached.
+            OptionError: nothing with an engine and experts is attached.
+            ClosedError: its engine was closed.
         """
         self.cache.evict(layer)
 
@@ -57,7 +58,8 @@ class PageCacheView(View):
         """Read the experts of a layer, or of all, into the page cache; returns at once.
 
         Raises:
-            OptionError: nothing with an engine is attached.
+            OptionError: nothing with an engine and experts is attached.
+            ClosedError: its engine was closed.
         """
         self.cache.warm(layer)
 
@@ -76,7 +78,7 @@ class PageCacheView(View):
 
     def picture(self) -> NDArray[np.uint8]:
         """A row for each layer, yellow where an expert is resident, grey: unknown; of a trace, as reads found it."""
-        if self.trace is None:
+        if self.trace is None or not self.trace.sparse_layers:
             return super().picture()
         facts = self.trace.facts
         shares = np.full((len(facts.sparse_layers), facts.num_experts), np.nan, np.float32)

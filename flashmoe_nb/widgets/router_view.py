@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import traitlets
 
+from flashmoe_nb.widgets.cache_panel import CachePanel
 from flashmoe_nb.widgets.palette import viridis
 from flashmoe_nb.widgets.router_panel import RouterPanel
-from flashmoe_nb.widgets.sweeper import Sweeper
-from flashmoe_nb.widgets.view import STATIC, View
+from flashmoe_nb.widgets.view import STATIC, View, blank_picture
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
-    from flashmoe_nb.engine import Engine, Session
+    from flashmoe_nb.engine import Session
     from flashmoe_nb.observe.trace import Trace
     from flashmoe_nb.widgets.view import Attachable
 
@@ -34,10 +36,11 @@ class RouterView(View):
     """What colours mean: experts of this token over a fading glow, how often, how long ago, page cache, hit or miss."""
 
     def __init__(self, source: Attachable | None = None) -> None:
-        self._sweeper: Sweeper | None = None
         super().__init__()
         self.on_command("mode", lambda args: self.set_trait("mode", args["mode"]))
         self.routers = RouterPanel(self)
+        self.cache = CachePanel(self)
+        """Looks only while `mode` is "residency"."""
         if source is not None:
             self.attach(source)
 
@@ -45,15 +48,20 @@ class RouterView(View):
         """As every view; keeps the routers' logits of a session's last tokens."""
         super().attach(source, measure_residency=measure_residency)
         if self.mode == "residency":
-            self._start_sweep()
+            self.cache.show()
         return self
 
     def detach(self) -> Self:
         """As every view; keeps no more logits, and looks at the page cache no more."""
-        self._stop_sweep()
+        self.cache.leave()
         self.routers.forget()
         super().detach()
         return self
+
+    def to_html(self, path: str | Path) -> Path:
+        """As every view, with the page cache as it was seen last, if it was shown."""
+        self.cache.keep_seen()
+        return super().to_html(path)
 
     def picture(self) -> NDArray[np.uint8]:
         """How often each expert was chosen, brighter the more often, on a logarithmic scale."""
@@ -65,38 +73,24 @@ class RouterView(View):
     def _mode_changed(self, change: dict[str, Any]) -> None:
         self.keep({"kind": "mode", "mode": change["new"]})
         if change["new"] == "residency":
-            self._start_sweep()
+            self.cache.show()
         else:
-            self._stop_sweep()
+            self.cache.leave()
 
     def _record(self, session: Session) -> None:
         self._holding.enter_context(self.routers.record(session))
 
-    # -- the page cache, while it is shown ---------------------------------------------------------------------------
-    def _start_sweep(self) -> None:
-        engine: Engine | None = self.engine
-        if engine is not None and self._sweeper is None and self.trace is not None:
-            layers = self.trace.sparse_layers
-            self._sweeper = Sweeper(layers, engine.residency, self._found, self._failed)
-
-    def _stop_sweep(self) -> None:
-        sweeper, self._sweeper = self._sweeper, None
-        if sweeper is not None:
-            sweeper.close()
-
-    def _found(self, layer: int, shares: NDArray[np.uint8]) -> None:
-        self.put({"kind": "residency", "layer": layer}, [shares.tobytes()], key=("residency", layer))
-
-    def _failed(self, text: str) -> None:
-        self.put({"kind": "error", "text": text})
-
     def _fresh(self) -> None:
-        if self._sweeper is not None:
-            self._sweeper.resend()
+        self.cache.fresh()
 
 
 def usage_picture(trace: Trace) -> NDArray[np.uint8]:
-    """How often each expert was chosen, brighter the more often, on a logarithmic scale. Shapes: [height, width, 3]."""
+    """How often each expert was chosen, brighter the more often, on a logarithmic scale; blank where there are none.
+
+    Shapes: [height, width, 3].
+    """
+    if not trace.sparse_layers:
+        return blank_picture()
     counts = np.log1p(trace.logical_count)
     colours = viridis(counts / max(float(counts.max()), 1.0))
     wide = max(1, _PICTURE_PIXELS // counts.shape[1])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from flashmoe_nb.errors import FlashMoeError
+from flashmoe_nb.errors import ClosedError, FlashMoeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ FULL = 254
 
 
 class Sweeper:
-    """One thread that goes round the layers until it is closed; a context manager."""
+    """One thread that goes round the layers until it, or the engine it asks, is closed; a context manager."""
 
     def __init__(
         self,
@@ -62,8 +62,6 @@ class Sweeper:
         self._closed = False
         self._said = ""
         self._paused = False
-        self.n_asked = 0
-        """Layers, each time it was asked."""
         self._thread = threading.Thread(target=self._run, name="flashmoe residency", daemon=True)
         self._thread.start()
 
@@ -104,8 +102,10 @@ class Sweeper:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._closed:
-            self._wake.clear()
+        while True:
+            self._wake.clear()  # before anything is looked at: what changes later wakes again
+            if self._closed:
+                return
             if self._jobs:
                 self._attempt(self._work)
             else:
@@ -116,6 +116,8 @@ class Sweeper:
             self._jobs.popleft()()
         finally:
             for layer in tuple(self._round):
+                if self._closed:
+                    break
                 self._ask(layer)
 
     def _look(self) -> float:
@@ -128,7 +130,6 @@ class Sweeper:
 
     def _ask(self, layer: int) -> None:
         found = quantized(self._residency(layer))
-        self.n_asked += 1
         self._said = ""
         if layer not in self._known or not np.array_equal(found, self._known[layer]):
             self._known[layer] = found
@@ -139,6 +140,7 @@ class Sweeper:
         try:
             what()
         except (FlashMoeError, OSError) as error:
+            self._closed |= isinstance(error, ClosedError)  # no later look would find more
             if str(error) != self._said:
                 self._said = str(error)
                 self._on_error(self._said)

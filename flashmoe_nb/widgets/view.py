@@ -131,7 +131,7 @@ class View(anywidget.AnyWidget):
     # -- pictures ----------------------------------------------------------------------------------------------------
     def picture(self) -> NDArray[np.uint8]:
         """Pixels drawn from the data, for where no front end drew. Shapes: [height, width, 3]."""
-        return np.full((32, 512, 3), 255, np.uint8)
+        return blank_picture()
 
     def snapshot(self) -> Image:
         """What a front end drew last, or without one a picture of the data, as PNG."""
@@ -247,6 +247,11 @@ class View(anywidget.AnyWidget):
             handler(args)
         except FlashMoeError as error:
             self.show_error(error)
+
+
+def blank_picture() -> NDArray[np.uint8]:
+    """White: nothing to draw. Shapes: [32, 512, 3]."""
+    return np.full((32, 512, 3), 255, np.uint8)
 
 
 def engine_of(source: Attachable) -> Engine | None:

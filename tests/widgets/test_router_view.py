@@ -88,14 +88,14 @@ def test_the_mode_is_handed_to_every_front_end():
 
 def test_the_page_cache_is_swept_only_while_it_is_shown(engine: fm.Engine):
     view = RouterView(engine.session())
-    assert view._sweeper is None
+    assert view.cache.sweeper is None
     view.mode = "residency"
-    assert view._sweeper is not None
+    assert view.cache.sweeper is not None
     view.mode = "now"
-    assert view._sweeper is None
+    assert view.cache.sweeper is None
     view.mode = "residency"
     view.detach()
-    assert view._sweeper is None
+    assert view.cache.sweeper is None
 
 
 def test_a_picture_without_a_browser_is_brightest_where_most_was_chosen():

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from flashmoe_nb.errors import PageCacheError
+from flashmoe_nb.errors import ClosedError, PageCacheError
 from flashmoe_nb.widgets.sweeper import FULL, UNKNOWN, Sweeper, quantized
 
 WAIT_S = 10
@@ -45,7 +45,7 @@ class Cache:
 
 def test_layers_are_asked_in_turn_and_told_only_when_new():
     cache = Cache()
-    with cache.sweeper() as sweeper:
+    with cache.sweeper():
         assert cache.rounds.wait(WAIT_S)
         cache.changed.clear()
         assert [layer for layer, _ in cache.told] == [2, 5, 7]
@@ -53,7 +53,6 @@ def test_layers_are_asked_in_turn_and_told_only_when_new():
         assert cache.changed.wait(WAIT_S)
     assert cache.asked[:7] == [2, 5, 7, 2, 5, 7, 2]
     assert cache.told[3:] == [(5, [0, FULL, 127, UNKNOWN])]
-    assert sweeper.n_asked == len(cache.asked)
 
 
 def test_work_is_done_on_the_thread_and_its_effect_is_told_at_once():
@@ -131,6 +130,58 @@ def test_closing_ends_the_thread_also_from_within():
     sweeper.post(sweeper.close)
     sweeper._thread.join(WAIT_S)
     assert not sweeper._thread.is_alive()
+
+
+class ClosedWhileCleared(threading.Event):
+    """Somebody closes the sweeper just before it forgets what woke it: the worst moment there is."""
+
+    def __init__(self, sweeper: Sweeper) -> None:
+        super().__init__()
+        self._sweeper = sweeper
+
+    def clear(self) -> None:
+        self._sweeper._closed = True
+        self.set()
+        super().clear()
+
+
+def test_closing_a_paused_one_between_two_looks_ends_it():
+    sweeper = Cache().sweeper()
+    sweeper.close()
+    sweeper._closed = False  # its thread has ended: the same work again, on one that meets the bad moment
+    sweeper.pause()
+    sweeper._wake = ClosedWhileCleared(sweeper)
+    thread = threading.Thread(target=sweeper._run, daemon=True)
+    thread.start()
+    thread.join(WAIT_S)
+    assert not thread.is_alive()
+
+
+def test_closing_does_not_wait_for_a_whole_round():
+    cache = Cache()
+    sweeper = cache.sweeper(tick_s=60)
+    asked: list[int] = []
+
+    def close() -> None:
+        asked.append(len(cache.asked))
+        sweeper.close()
+
+    sweeper.post(close)
+    sweeper._thread.join(WAIT_S)
+    assert len(cache.asked) == asked[0]
+
+
+def test_it_ends_with_its_engine_and_says_so_once():
+    cache = Cache()
+
+    def residency(layer: int) -> np.ndarray:
+        raise ClosedError("this engine was closed")
+
+    cache.residency = residency
+    sweeper = cache.sweeper()
+    sweeper._thread.join(WAIT_S)
+    assert not sweeper._thread.is_alive()
+    assert cache.errors == ["this engine was closed"]
 
 
 @pytest.mark.parametrize(
