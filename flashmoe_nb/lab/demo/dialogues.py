@@ -106,9 +106,9 @@ def renamed(draw: Draw, tool: Tool) -> Tool:
     return replace(tool, name=name)
 
 
-def some_tools(draw: Draw, most: int = 4) -> list[Tool]:
+def some_tools(draw: Draw) -> list[Tool]:
     """A few tools with different names: fixed ones, some of them renamed, and invented ones."""
-    tools = {}
+    tools, most = {}, draw.habits.most_tools
     for tool in draw.random.sample(FIXED, draw.number(0, most)):
         offered = renamed(draw, tool) if draw.chance(0.25) else tool
         tools[offered.name] = offered
@@ -134,9 +134,12 @@ def _without(sentence: str, names: frozenset[str]) -> str:
 
 
 def _call_turn(draw: Draw, dialogue: Dialogue) -> None:
-    # One request, or two or three at once in one message: the calls come in the order asked.
-    count = 1 if draw.chance(0.75) else draw.number(2, 3)
-    pairs = [ask(draw, draw.random.choice(dialogue.tools)) for _ in range(count)]
+    # One request, or several at once in one message: the calls come in the order asked.
+    habits, offered = draw.habits, dialogue.tools
+    count = 1 if draw.chance(1 - habits.several) else draw.number(2, habits.most_calls)
+    apart = habits.different and count <= len(offered)
+    wanted = draw.random.sample(offered, count) if apart else (draw.random.choice(offered) for _ in range(count))
+    pairs = [ask(draw, tool) for tool in wanted]
     glue = draw.random.choice([" ", " Then: ", "\n"])
     dialogue.messages.append(Message(Role.USER, glue.join(text for text, _ in pairs)))
     dialogue.messages.append(Message(Role.ASSISTANT, "", tuple(call for _, call in pairs)))

@@ -11,9 +11,10 @@ import json
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from flashmoe_nb.errors import CheckpointError
 from flashmoe_nb.lab.demo import quantise
 from flashmoe_nb.lab.demo.experts import Experts
 from flashmoe_nb.lab.demo.linear import Linear
@@ -150,6 +151,32 @@ def save_unquantised(network: Network, folder: Path) -> dict[str, str]:
     digests = save_shards(tensors(network), folder, 15_900_000)
     (folder / "config.json").write_text(json.dumps(config(network.shape), indent=1) + "\n", "utf8")
     return digests
+
+
+def load(network: Network, folder: Path) -> dict[str, str]:
+    """Take the weights of a checkpoint that `save_quantised` or `save_unquantised` wrote.
+
+    Returns:
+        SHA-256 by file name.
+
+    Raises:
+        CheckpointError: a tensor is missing, or has another shape than the network's.
+    """
+    paths = sorted(folder.glob("*.safetensors"))
+    found = {name: tensor for path in paths for name, tensor in load_file(path).items()}
+    for name, master in _masters(network):
+        if name not in found:
+            raise CheckpointError(f"{folder} has no {name}: give a checkpoint that a run of this shape wrote")
+        weight, stem, precision = found[name], name.removesuffix(".weight"), precision_of(name)
+        if precision and f"{stem}.scales" in found:
+            codes = quantise.unpack(weight, precision.bits)
+            weight = quantise.values(codes, found[f"{stem}.scales"], found[f"{stem}.biases"])
+        if weight.shape != master.shape:
+            sizes = f"{list(weight.shape)} in {folder}, {list(master.shape)} in the network"
+            raise CheckpointError(f"{name} is {sizes}: give a checkpoint of the network's shape")
+        with torch.no_grad():
+            master.copy_(weight)
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
 def set_linear_parameters(network: Network) -> tuple[list[Tensor], list[Tensor]]:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import random
 import string
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+from flashmoe_nb.lab.demo.habits import HABITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,16 +32,24 @@ class Draw:
     def __init__(self, seed: str, pools: Pools) -> None:
         self.random = random.Random(f"{seed}:{pools.split}")  # noqa: S311 - reproducible, not secret
         self.pools = pools
+        self.habits = HABITS[pools.split]
+        self._recent: deque[str] = deque(maxlen=6)
 
     def chance(self, share: float) -> bool:
         """True in `share` of the draws."""
         return self.random.random() < share
 
     def word(self) -> str:
-        """An everyday word, any dictionary word, or now and then an invented one."""
-        if self.chance(0.06):
+        """An everyday word, any dictionary word, an invented one, or one of the last few again."""
+        if self._recent and self.habits.repeated and self.chance(self.habits.repeated):
+            return self.random.choice(self._recent)
+        self._recent.append(self._fresh_word())
+        return self._recent[-1]
+
+    def _fresh_word(self) -> str:
+        if self.chance(self.habits.invented):
             return "".join(self.random.choices(_SYLLABLES, k=self.random.randint(2, 4)))
-        everyday = self.chance(self.pools.everyday_share)
+        everyday = self.chance(self.habits.everyday)
         return self.random.choice(self.pools.everyday if everyday else self.pools.words)
 
     def phrase(self, least: int = 1, most: int = 4) -> str:

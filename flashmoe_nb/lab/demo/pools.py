@@ -48,7 +48,6 @@ _CITIES = """Paris London Berlin Madrid Rome Vienna Oslo Stockholm Helsinki Cope
  Calgary Quebec""".split()  # noqa: SIM905 - a word list reads better so
 _HELDOUT_SHARE = 0.12
 _CITY_SHARE = 0.75
-_EVERYDAY_SHARE = {Split.TRAIN: 0.3, Split.HELDOUT: 0.45}
 
 
 def split_of(entry: str) -> Split:
@@ -98,8 +97,3 @@ class Pools:
     def city_share(self) -> float:
         """How often a place is a real city rather than a first name used as one."""
         return _CITY_SHARE
-
-    @property
-    def everyday_share(self) -> float:
-        """How often a word is an everyday one rather than any word of the dictionary."""
-        return _EVERYDAY_SHARE[self.split]

@@ -54,12 +54,23 @@ def pack(codes: Tensor, bits: int) -> Tensor:
     return torch.where(words >= 2**31, words - 2**32, words).to(torch.int32)
 
 
+def unpack(words: Tensor, bits: int) -> Tensor:
+    """The codes that `pack` put into words of 32 bits, as float32."""
+    shifts = torch.arange(32 // bits, device=words.device) * bits
+    codes = (words.view(torch.int32).to(torch.int64)[..., None] >> shifts) & (2**bits - 1)
+    flat: Tensor = codes.flatten(-2)
+    return flat.float()
+
+
+def values(codes: Tensor, scales: Tensor, biases: Tensor) -> Tensor:
+    """What codes stand for, in float32. Shapes: codes [..., D], scales and biases [..., D / group_size]."""
+    groups = codes.reshape(*scales.shape, -1)
+    return (groups * scales.float()[..., None] + biases.float()[..., None]).flatten(-2)
+
+
 def rounded(weight: Tensor, precision: Precision) -> Tensor:
     """The weights that a quantised checkpoint stands for, in bfloat16."""
-    codes, scale, bias = affine(weight, precision)
-    groups = codes.reshape(*codes.shape[:-1], -1, precision.group_size)
-    values = groups * scale.float()[..., None] + bias.float()[..., None]
-    return values.flatten(-2).to(torch.bfloat16)
+    return values(*affine(weight, precision)).to(torch.bfloat16)
 
 
 _rounded_fused = torch.compile(rounded, dynamic=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flashmoe_nb.lab.demo.corpus import Domain
 
-MIX = {Domain.PROSE: 0.19, Domain.CODE: 0.13, Domain.MULTI: 0.05, Domain.REFERENCE: 0.12, Domain.JSON: 0.05,
-       Domain.MATHS: 0.05, Domain.TOOLS: 0.41}  # fmt: skip
+MIX: dict[Domain, float] = {
+    Domain.PROSE: 0.19, Domain.CODE: 0.13, Domain.MULTI: 0.05, Domain.REFERENCE: 0.12, Domain.JSON: 0.05,
+    Domain.MATHS: 0.05, Domain.TOOLS: 0.41,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Recipe:
     clip: float = 1.0
     few_experts: int = 4
     few_experts_share: float = 0.3
+    mix: dict[Domain, float] = field(default_factory=lambda: MIX)
 
     def rate(self, progress: float, step: int) -> float:
         """Learning rate: linear warm-up by steps, constant, then linear down by the clock."""
@@ -37,6 +40,14 @@ class Recipe:
     def balance(self, progress: float) -> float:
         """Weight of the balance loss: over the whole mixed batch, so that experts may take sides."""
         return 0.01 if progress < 0.3 else 0.005  # noqa: PLR2004
+
+
+# A second run from trained weights: lower, falling for longer, and mostly dialogues, the one domain without repeats.
+CONTINUED = Recipe(
+    seed=2027, peak_rate=1.5e-3, warmup_steps=200, decay_from=0.3, fake_quantised_from=0.6,
+    mix={Domain.PROSE: 0.12, Domain.CODE: 0.08, Domain.MULTI: 0.03, Domain.REFERENCE: 0.08, Domain.JSON: 0.05,
+         Domain.MATHS: 0.04, Domain.TOOLS: 0.60},
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

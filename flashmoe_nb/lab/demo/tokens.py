@@ -1,6 +1,7 @@
 """The tokenizer (byte-level BPE, Qwen's special tokens) and the corpus as token streams.
 
-python -m flashmoe_nb.lab.demo.tokens CORPUS OUT
+python -m flashmoe_nb.lab.demo.tokens CORPUS OUT                    # trains the tokenizer first
+python -m flashmoe_nb.lab.demo.tokens CORPUS OUT --tokenizer FILE   # keeps a trained one, whose model is to go on
 """
 
 from __future__ import annotations
@@ -81,9 +82,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--tokenizer", type=Path)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    tokenizer = train(sample(arguments.corpus))
+    kept = arguments.tokenizer
+    tokenizer = Tokenizer.from_file(str(kept)) if kept else train(sample(arguments.corpus))
     tokenizer.save(str(arguments.out / "tokenizer.json"))
     counts = {}
     for domain in Domain:

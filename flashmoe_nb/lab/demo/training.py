@@ -1,10 +1,12 @@
 """Train the demo model for a given number of seconds on one GPU (or, with `--toy`, for a few steps on a CPU).
 
     python -m flashmoe_nb.lab.demo.training TOKENS RUN --seconds 1200
+    python -m flashmoe_nb.lab.demo.training TOKENS RUN --seconds 1000 --from CHECKPOINT
 
 Writes to RUN: `log.txt`, a 4-bit `snapshot/` every few minutes, at the end `bf16/`, `q4/` and `record.json` (seed,
-steps, tokens, hashes, losses). The clock sets the schedule, so a run uses the time it was given; the number of seconds
-is read again from `RUN/seconds` when that file is there.
+steps, tokens, hashes, losses). `--from` starts from a checkpoint's weights, 4-bit or not, by the recipe for that. The
+clock sets the schedule, so a run uses the time it was given; the number of seconds is read again from `RUN/seconds`
+when that file is there.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from torch import Tensor
 
 from flashmoe_nb.lab.demo import delta, export
 from flashmoe_nb.lab.demo.network import Network
-from flashmoe_nb.lab.demo.recipe import MIX, Recipe, Report
+from flashmoe_nb.lab.demo.recipe import CONTINUED, Recipe, Report
 from flashmoe_nb.lab.demo.shape import Shape
 from flashmoe_nb.lab.demo.streams import Streams
 
@@ -170,7 +172,7 @@ class Trainer:
         for name, values in losses.items():
             self.log(f"held-out {name}: mean {np.mean(list(values.values())):.4f} {values}")
         record = {
-            "recipe": asdict(self.recipe), "shape": asdict(self.network.shape), "mix": MIX, "steps": self.step,
+            "recipe": asdict(self.recipe), "shape": asdict(self.network.shape), "steps": self.step,
             "tokens": self.step * self.recipe.tokens_per_step, "seconds": round(seconds, 1), "heldout_nats": losses,
             "sha256": {"q4": quantised, "bf16": unquantised}, "history": [asdict(line) for line in self.history],
         }  # fmt: skip
@@ -204,18 +206,22 @@ def main() -> None:
     parser.add_argument(
         "--few-share", type=float, help="share of steps with few experts instead of the recipe's; 0: never"
     )
+    parser.add_argument("--from", dest="checkpoint", type=Path, help="start from this checkpoint's weights")
     parser.add_argument("--toy", action="store_true", help="a toy shape for a few steps, on a CPU")
     arguments = parser.parse_args()
     run: Path = arguments.run
     run.mkdir(parents=True, exist_ok=True)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch._dynamo.config.recompile_limit = 128  # noqa: SLF001
-    streams = Streams.load(arguments.tokens, MIX, device)
     shape = Shape().toy() if arguments.toy else Shape()
-    recipe = Recipe(tokens_per_step=512, context=64, long_context=128, warmup_steps=5) if arguments.toy else Recipe()
+    recipe = CONTINUED if arguments.checkpoint else Recipe()
+    if arguments.toy:
+        recipe = replace(recipe, tokens_per_step=512, context=64, long_context=128, warmup_steps=5)
     if arguments.few_share is not None:
         recipe = replace(recipe, few_experts_share=arguments.few_share)
+    streams = Streams.load(arguments.tokens, recipe.mix, device)
     trainer = Trainer(streams, shape, recipe, run, device)
+    began = export.load(trainer.network, arguments.checkpoint) if arguments.checkpoint else {}
     error = check_kernel(device)
     name = torch.cuda.get_device_name() if device == "cuda" else "cpu"
     trainer.log(
@@ -225,9 +231,8 @@ def main() -> None:
         raise ArithmeticError(f"the delta kernel is off by {error:.1e}; do not train with it")
     start = time.perf_counter()
     trainer.train(arguments.seconds, arguments.snapshot_every, 24 if arguments.toy else None)
-    trainer.finish(
-        time.perf_counter() - start, {"device": name, "kernel_error": error, "tokens_sha256": streams.sha256}
-    )
+    about: dict[str, object] = {"device": name, "kernel_error": error, "tokens_sha256": streams.sha256}
+    trainer.finish(time.perf_counter() - start, about | ({"continued_from": began} if began else {}))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -96,6 +97,34 @@ def test_conversations_refuse_with_fitting_looking_tools_on_offer(pools: dict[Sp
     refused = [text for text in texts if any(words in text for words in dialogues._REFUSALS)]
     assert len(refused) > 60
     assert any(f'"name": "{tool.name}"' in text for text in refused for tool in FIXED)
+
+
+def test_several_calls_at_once_go_to_different_tools_in_training(pools: dict[Split, Pools]) -> None:
+    draw = Draw("several", pools[Split.TRAIN])
+    sizes, same, most = [], 0, 0
+    for _ in range(400):
+        dialogue = dialogues.Dialogue(dialogues.some_tools(draw))
+        dialogues._call_turn(draw, dialogue)
+        calls = dialogue.messages[1].calls
+        sizes.append(len(calls))
+        same += len({call.name for call in calls}) < len(calls) <= len(dialogue.tools)
+        most = max(most, len(dialogue.tools))
+    assert (max(sizes), most, same) == (4, 6, 0)
+    assert 0.35 < sum(size > 1 for size in sizes) / len(sizes) < 0.55
+
+
+def test_words_come_again_in_training_and_are_fixed_where_measured(pools: dict[Split, Pools]) -> None:
+    again = Draw("words", pools[Split.TRAIN])
+    words = [again.word() for _ in range(2000)]
+    near = sum(word in words[max(0, i - 4) : i] for i, word in enumerate(words)) / len(words)
+    assert 0.08 < near < 0.3
+    digest = hashlib.sha256("\n".join(_heldout_texts(pools)).encode()).hexdigest()
+    assert digest.startswith("67ddb9a97a8c")  # of the generator as it was before the habits of training changed
+
+
+def _heldout_texts(pools: dict[Split, Pools]) -> list[str]:
+    draw = Draw("held", pools[Split.HELDOUT])
+    return [dialogues.conversation(draw)[0] for _ in range(50)]
 
 
 def test_optional_parameter_left_unsaid_is_not_in_the_call(pools: dict[Split, Pools]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,19 +17,20 @@ from typing import TYPE_CHECKING  # noqa: E402
 from mlx_lm.utils import load_model  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
+from flashmoe_nb.errors import CheckpointError  # noqa: E402
 from flashmoe_nb.lab.demo import against_transformers, delta, export, fewer_bits, quantise, release, tokens  # noqa: E402
 from flashmoe_nb.lab.demo.corpus import WRITTEN, Domain, write_source  # noqa: E402
 from flashmoe_nb.lab.demo.linear import Norm  # noqa: E402
 from flashmoe_nb.lab.demo.network import Network  # noqa: E402
 from flashmoe_nb.lab.demo.pools import Pools, Split  # noqa: E402
 from flashmoe_nb.lab.demo.quantise import Precision  # noqa: E402
-from flashmoe_nb.lab.demo.recipe import MIX, Recipe  # noqa: E402
+from flashmoe_nb.lab.demo.recipe import CONTINUED, MIX, Recipe  # noqa: E402
 from flashmoe_nb.lab.demo.shape import Shape  # noqa: E402
 from flashmoe_nb.lab.demo.streams import Streams, spoken  # noqa: E402
 from flashmoe_nb.lab.demo.training import Trainer  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -103,6 +105,38 @@ def test_quantised_checkpoint_equals_mlx_lm(network: Network, tmp_path: Path, mo
         ours = network(ids).numpy()
     network.fake_quantise(on=False)
     assert _distance(_mlx_logits(tmp_path, ids), ours) < 1e-4
+
+
+@pytest.mark.parametrize("save", [export.save_unquantised, export.save_quantised])
+def test_a_network_takes_the_weights_of_a_checkpoint(
+    network: Network, tmp_path: Path, save: Callable[[Network, Path], dict[str, str]]
+) -> None:
+    ids = torch.randint(0, 512, (1, 30), generator=torch.Generator().manual_seed(1))
+    digests = save(network, tmp_path)
+    other = Network(Shape().toy())
+    other.dtype = torch.float32
+    with torch.no_grad():
+        before = _distance(_mlx_logits(tmp_path, ids), other(ids).numpy())
+        assert export.load(other, tmp_path) == digests
+        assert _distance(_mlx_logits(tmp_path, ids), other(ids).numpy()) < 1e-4 < before
+
+
+def test_a_checkpoint_of_another_shape_is_refused(network: Network, tmp_path: Path) -> None:
+    export.save_quantised(network, tmp_path)
+    wider = Network(replace(Shape().toy(), moe_intermediate_size=64))
+    with pytest.raises(CheckpointError, match="gate_proj") as refused:
+        export.load(wider, tmp_path)
+    assert "[16, 32, 64]" in str(refused.value)
+    assert "[16, 64, 64]" in str(refused.value)
+    deeper = Network(replace(Shape().toy(), num_hidden_layers=8))
+    with pytest.raises(CheckpointError, match=r"has no .*layers\.4"):
+        export.load(deeper, tmp_path)
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_unpacked_codes_are_those_packed(bits: int) -> None:
+    codes = torch.randint(0, 2**bits, (3, 64), generator=torch.Generator().manual_seed(bits)).float()
+    assert torch.equal(quantise.unpack(quantise.pack(codes, bits).view(torch.uint32), bits), codes)
 
 
 @pytest.mark.parametrize(("bits", "group_size"), [(4, 32), (8, 64), (2, 32), (4, 64)])
@@ -214,8 +248,9 @@ def test_toy_run_learns_repeats_and_loads(tmp_path: Path, pools: dict[Split, Poo
     load_model(tmp_path / "out", strict=True)
 
 
-def test_schedule_warms_up_holds_and_falls() -> None:
-    recipe = Recipe()
+@pytest.mark.parametrize("recipe", [Recipe(), CONTINUED])
+def test_schedule_warms_up_holds_and_falls(recipe: Recipe) -> None:
+    assert sum(recipe.mix.values()) == pytest.approx(1)
     assert recipe.rate(0.0, 0) < recipe.rate(0.0, 100) < recipe.rate(0.1, 1000) == recipe.peak_rate
     assert recipe.rate(0.75, 1000) < recipe.peak_rate
     assert recipe.rate(1.0, 1000) == pytest.approx(recipe.peak_rate * recipe.final_share)
