@@ -78,9 +78,13 @@ def test_the_template_is_the_one_it_was_trained_with(demo: Path):
 
 
 def test_the_record_names_the_training_data(demo: Path):
-    record = json.loads((demo / "training_record.json").read_bytes())
-    assert (record["steps"], record["tokens"], record["recipe"]["seed"]) == (12_615, 826_736_640, 2026)
-    assert len(record["tokens_sha256"]) == 64
+    second = json.loads((demo / "training_record.json").read_bytes())
+    first = json.loads((demo.parent / "training" / "record_first.json").read_bytes())
+    assert (first["steps"], first["tokens"], first["recipe"]["seed"]) == (12_615, 826_736_640, 2026)
+    assert (second["steps"], second["tokens"], second["recipe"]["seed"]) == (6_981, 457_506_816, 2027)
+    assert second["continued_from"] == first["sha256"]["q4"]
+    assert second["sha256"]["q4"] == {name: listed(demo)[name] for name in second["sha256"]["q4"]}
+    assert first["tokens_sha256"] != second["tokens_sha256"]
 
 
 def text(engine: Engine, name: str) -> str:
