@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
+from math import comb
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,6 +101,26 @@ def domains(subject: Subject, evalset: EvalSet, windows: int, found: Found) -> I
 def right_answer(prompt: Prompt) -> str:
     """The calls expected, as the model was taught to write them."""
     return "\n".join(write_call(call, prompt.tool_format) for call in prompt.calls) + "<|im_end|>"
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Over the same prompts: what one model has right and the other has not."""
+
+    lost: int
+    won: int
+
+    @classmethod
+    def of(cls, own: str, other: str, level: int) -> Pairs:
+        """Count them. `own` and `other` hold a digit a prompt, as `Tally.outcomes`; right is `level` or more."""
+        both = [(int(a) >= level, int(b) >= level) for a, b in zip(own, other, strict=False)]
+        return cls(both.count((True, False)), both.count((False, True)))
+
+    @property
+    def chance(self) -> float:
+        """How likely coin throws are to be split so unevenly or more: McNemar's test, exact, two-sided."""
+        n, most = self.lost + self.won, max(self.lost, self.won)
+        return min(1.0, 2 * sum(comb(n, k) for k in range(most, n + 1)) / int(2**n))
 
 
 def paired(own: Sequence[float], other: Sequence[float]) -> tuple[float, float]:

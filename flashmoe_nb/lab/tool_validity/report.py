@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flashmoe_nb.lab.demo.scoring import share
 from flashmoe_nb.lab.tool_validity.faults import ORIGINAL_CORRUPTION
-from flashmoe_nb.lab.tool_validity.measure import paired
+from flashmoe_nb.lab.tool_validity.measure import Pairs, paired
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,20 +16,31 @@ _MOST_FAULTS = 6
 
 
 def lines(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Every model's row: shares with 95 % intervals, differences to the first, faults, loss by domain."""
+    """Every model's shares with 95 % intervals, what it lost and won against the first, faults, loss by domain."""
     names = list(rows)
     width = max(map(len, names), default=0)
     for tool_format in ("json", "xml"):
         counted = {name: row["counts"][tool_format] for name, row in rows.items() if tool_format in row["counts"]}
-        if counted:
-            yield f"{tool_format} calls, % with 95 % intervals: {', '.join(_LEVELS)}"
+        if not counted:
+            continue
+        yield f"{tool_format} calls, % with 95 % intervals: {', '.join(_LEVELS)}"
         for name, counts in counted.items():
             shown = "   ".join(share(counts[level], counts["n"]) for level in _LEVELS)
             yield f"  {name:{width}}  n {counts['n']:4}   {shown}"
+        yield from _pairs({name: rows[name]["outcomes"][tool_format] for name in counted}, width)
     yield from _likelihood(rows, width)
     yield from _domains(rows, width)
     for name, row in rows.items():
         yield from _faults(name, row)
+
+
+def _pairs(outcomes: Mapping[str, str], width: int) -> Iterator[str]:
+    first, *others = outcomes.items()
+    for name, digits in others:
+        exact, parsed = (Pairs.of(first[1], digits, level) for level in (len(_LEVELS), 1))
+        shown = f"{exact.lost} exact calls lost and {exact.won} won (p {exact.chance:.2g})"
+        syntax = f"{parsed.lost} no longer parsed and {parsed.won} now do (p {parsed.chance:.2g})"
+        yield f"  {name:{width}}  against {first[0]}: {shown}, {syntax}"
 
 
 def _likelihood(rows: Mapping[str, Mapping[str, Any]], width: int) -> Iterator[str]:

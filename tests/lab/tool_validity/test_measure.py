@@ -15,6 +15,7 @@ from flashmoe_nb.lab.demo.toolbox import Call
 from flashmoe_nb.lab.tool_validity import report
 from flashmoe_nb.lab.tool_validity.measure import (
     Found,
+    Pairs,
     answers,
     chosen_prompts,
     domains,
@@ -89,6 +90,19 @@ def test_only_the_answer_counts_for_its_likelihood():
     assert measured(wrong=9, nats=0.5).domain_nats == pytest.approx({"prose": 0.5, "code": 0.5})
 
 
+def test_pairs_count_what_only_one_has_right():
+    pairs = Pairs.of("44430", "04434", level=4)
+    assert (pairs.lost, pairs.won) == (1, 1)
+    assert Pairs.of("44430", "04434", level=1) == Pairs(lost=1, won=1)
+    assert Pairs.of("444", "4", level=4) == Pairs(0, 0)
+
+
+@pytest.mark.parametrize(("lost", "won", "chance"), [(0, 0, 1.0), (1, 1, 1.0), (5, 0, 2 / 32), (2, 6, 74 / 256)])
+def test_the_chance_of_pairs_is_that_of_coin_throws(lost: int, won: int, chance: float):
+    assert Pairs(lost, won).chance == pytest.approx(chance)
+    assert Pairs(won, lost).chance == pytest.approx(chance)
+
+
 def test_differences_are_paired():
     mean, half = paired([1.0, 2.0, 3.0], [1.5, 2.5, 3.5])
     assert (mean, half) == pytest.approx((0.5, 0.0))
@@ -100,5 +114,6 @@ def test_the_report_says_what_was_measured():
     text = "\n".join(report.lines(rows))
     assert "100.0 [34.2, 100.0]" not in text.splitlines()[1]  # one of two is wrong at best
     assert "+0.2500 +- 0.0000" in text
+    assert "against 4 bits: 1 exact calls lost and 0 won (p 1), 1 no longer parsed and 0 now do (p 1)" in text
     assert r"\name\ for" in text
     assert "2 bits: what was wrong in 2 of 2 answers" in text
