@@ -90,7 +90,8 @@ def test_one_click_on_play_shows_a_living_picture(live: Board, screenshots: Path
     live.press("play", "pause")
     live.state("paused")
     n_tokens = live.n_tokens()
-    live.opened.wait_for_status(tokens=live.opened.ask("len(board.trace)"))
+    tokens = live.opened.ask("len(board.trace)")
+    live.opened.wait_for_status(tokens=tokens, painted=tokens - 1, shown=tokens - 1)
     still = live.drawings()
     live.page.wait_for_timeout(400)
     assert live.n_tokens() == n_tokens
